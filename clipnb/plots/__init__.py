@@ -1,0 +1,50 @@
+"""Figures: arrays or results in, a plotly ``Figure`` out.
+
+Nothing here shows a figure, runs a model or reads a file. Every function returns a
+``plotly.graph_objects.Figure`` that works with plotly 5.24 and later; plotly itself is imported
+when the first function is used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from clipnb.plots.bars import probability_bars
+    from clipnb.plots.grid import picture_grid
+    from clipnb.plots.heatmap import similarity_heatmap
+    from clipnb.plots.lines import curves
+    from clipnb.plots.points import scatter
+    from clipnb.plots.static import png
+    from clipnb.plots.towers import two_towers
+
+__all__ = [
+    "curves",
+    "picture_grid",
+    "png",
+    "probability_bars",
+    "scatter",
+    "similarity_heatmap",
+    "two_towers",
+]
+
+_HOME = {
+    "curves": "lines",
+    "picture_grid": "grid",
+    "png": "static",
+    "probability_bars": "bars",
+    "scatter": "points",
+    "similarity_heatmap": "heatmap",
+    "two_towers": "towers",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f"clipnb.plots.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'clipnb.plots' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
