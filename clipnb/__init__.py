@@ -1,0 +1,72 @@
+"""clipnb: a notebook lab for the CLIP family of models.
+
+Every name below is imported on first use, so that ``import clipnb`` costs nothing: no download, no probing of the
+machine, neither torch nor transformers.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from clipnb import datasets, plots, widgets
+    from clipnb.catalog import list_models
+    from clipnb.errors import ClipnbError, TruncatedText
+    from clipnb.models import load
+    from clipnb.projection import project
+    from clipnb.prompts import Prompts
+    from clipnb.similarity import search
+    from clipnb.types import ClipModel, Embeddings, Projection, ZeroShot
+    from clipnb.zeroshot import zero_shot
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ClipModel",
+    "ClipnbError",
+    "Embeddings",
+    "Projection",
+    "Prompts",
+    "TruncatedText",
+    "ZeroShot",
+    "__version__",
+    "datasets",
+    "list_models",
+    "load",
+    "plots",
+    "project",
+    "search",
+    "widgets",
+    "zero_shot",
+]
+
+_HOME = {
+    "ClipModel": "types",
+    "ClipnbError": "errors",
+    "Embeddings": "types",
+    "Projection": "types",
+    "Prompts": "prompts",
+    "TruncatedText": "errors",
+    "ZeroShot": "types",
+    "list_models": "catalog",
+    "load": "models",
+    "project": "projection",
+    "search": "similarity",
+    "zero_shot": "zeroshot",
+}
+_MODULES = {"catalog", "datasets", "errors", "plots", "similarity", "widgets"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        value = getattr(importlib.import_module(f"clipnb.{_HOME[name]}"), name)
+        globals()[name] = value
+        return value
+    if name in _MODULES:
+        return importlib.import_module(f"clipnb.{name}")
+    raise AttributeError(f"module 'clipnb' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,280 @@
+"""The nouns of the package: what a model is, and what the functions hand to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from clipnb.errors import InvalidEmbeddings, NoLabels, UnknownLabel, WrongType
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["ClipModel", "Embeddings", "FloatArray", "Projection", "ZeroShot", "unit_rows"]
+
+FloatArray = NDArray[np.float32]
+Modality = Literal["image", "text", "mixed"]
+
+
+@runtime_checkable
+class ClipModel(Protocol):
+    """Two towers with one space: what everything outside ``clipnb.models`` knows of a model."""
+
+    @property
+    def name(self) -> str:
+        """The name under which it was loaded."""
+
+    @property
+    def dim(self) -> int:
+        """Columns of the features of both towers."""
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages of its texts (CLDR codes); empty where nobody says."""
+
+    @property
+    def device(self) -> str:
+        """Where it computes: ``cpu``, ``cuda:0``, ..."""
+
+    @property
+    def context_length(self) -> int:
+        """Tokens per text, with the two that mark its start and its end."""
+
+    @property
+    def logit_scale(self) -> float:
+        """The factor between a cosine and a logit, already exponentiated."""
+
+    @property
+    def logit_bias(self) -> float:
+        """Added to the logits; 0.0 where the family has none."""
+
+    def encode_text(
+        self,
+        texts: Sequence[str],
+        *,
+        normalize: bool = True,
+        truncate: bool = False,
+        languages: Sequence[str] | None = None,
+    ) -> FloatArray:
+        """Features float32 [text, dim]; unit rows unless ``normalize`` is False."""
+
+    def encode_image(self, images: Sequence[Any], *, normalize: bool = True) -> FloatArray:
+        """Features float32 [image, dim]; unit rows unless ``normalize`` is False."""
+
+    def tokenize(self, texts: Sequence[str]) -> dict[str, NDArray[np.int64]]:
+        """``input_ids`` and ``attention_mask``, int64 [text, token]."""
+
+    def preprocess(self, images: Sequence[Any]) -> FloatArray:
+        """Pixel values, float32 [image, 3, height, width]."""
+
+    def probabilities(self, sim: ArrayLike) -> FloatArray:
+        """Probabilities over the columns of the cosines ``sim``, softmax or sigmoid as the family was trained."""
+
+
+def unit_rows(vectors: ArrayLike) -> FloatArray:
+    """Rows scaled to length one, float32 [row, dim].
+
+    Raises:
+        InvalidEmbeddings: not a matrix, or rows that are zero or not finite, which have no direction.
+    """
+    matrix = np.asarray(vectors)
+    if matrix.ndim != 2 or matrix.shape[1] == 0 or matrix.dtype.kind not in "fiu":
+        raise InvalidEmbeddings(
+            f"expected numbers of shape [row, dim], got {matrix.dtype} of shape {list(matrix.shape)}"
+        )
+    # In double precision the squares of large float32 rows do not overflow.
+    lengths = np.linalg.norm(matrix.astype(np.float64), axis=1)
+    bad = np.flatnonzero(~np.isfinite(lengths) | (lengths == 0))
+    if len(bad):
+        shown = ", ".join(map(str, bad[:10])) + (", ..." if len(bad) > 10 else "")
+        raise InvalidEmbeddings(
+            f"{len(bad)} of {len(matrix)} rows are zero or not finite and have no direction: rows {shown}. Drop them."
+        )
+    return (matrix / lengths[:, None]).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Embeddings:
+    """Directions in a model's space, one a row.
+
+    Attributes:
+        vectors: float32 [row, dim], unit rows (normalised here, once), read-only.
+        ids: one name per row; ``"0"``, ``"1"``, ... if not given.
+        modality: ``"image"``, ``"text"`` or ``"mixed"``.
+        model: name of the model that made them.
+
+    Raises:
+        InvalidEmbeddings: the shape is wrong, a row is zero or not finite, or there is not one id per row.
+    """
+
+    vectors: FloatArray
+    ids: tuple[str, ...] = ()
+    modality: Modality = "mixed"
+    model: str = ""
+
+    def __post_init__(self) -> None:
+        vectors = unit_rows(self.vectors)
+        vectors.setflags(write=False)
+        if isinstance(self.ids, str):
+            raise WrongType(f"ids is one string, {self.ids!r}; expected one id per row")
+        ids = tuple(str(i) for i in self.ids) or tuple(str(i) for i in range(len(vectors)))
+        if len(ids) != len(vectors):
+            raise InvalidEmbeddings(f"{len(vectors)} rows and {len(ids)} ids; expected one id per row")
+        if self.modality not in ("image", "text", "mixed"):
+            raise InvalidEmbeddings(f"modality {self.modality!r}; expected 'image', 'text' or 'mixed'")
+        object.__setattr__(self, "vectors", vectors)
+        object.__setattr__(self, "ids", ids)
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    def __getitem__(self, rows: int | slice | Sequence[int] | NDArray[Any]) -> Embeddings:
+        """The chosen rows (a slice, indices or a boolean mask), again as Embeddings."""
+        index = np.atleast_1d(np.arange(len(self))[rows])
+        return Embeddings(self.vectors[index], tuple(self.ids[i] for i in index), self.modality, self.model)
+
+    @property
+    def dim(self) -> int:
+        """Columns of ``vectors``."""
+        return int(self.vectors.shape[1])
+
+    def concat(self, other: Embeddings) -> Embeddings:
+        """The rows of both, this one's first.
+
+        Raises:
+            InvalidEmbeddings: of different widths or from different models, whose spaces have nothing in common.
+        """
+        if self.dim != other.dim:
+            raise InvalidEmbeddings(f"cannot join {self.dim} columns with {other.dim}")
+        if self.model and other.model and self.model != other.model:
+            raise InvalidEmbeddings(f"cannot join the spaces of two models, {self.model!r} and {other.model!r}")
+        modality: Modality = self.modality if self.modality == other.modality else "mixed"
+        return Embeddings(
+            np.concatenate([self.vectors, other.vectors]), self.ids + other.ids, modality, self.model or other.model
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """A map: points in two or three dimensions.
+
+    Attributes:
+        coords: float32 [point, 2 or 3], without unit.
+        ids: one name per point.
+        method: ``"umap"`` or ``"pca"``.
+        params: the settings that were used, after every fallback.
+        seed: of the random numbers; the same seed gives the same map on the same machine.
+    """
+
+    coords: FloatArray
+    ids: tuple[str, ...]
+    method: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    seed: int | None = None
+
+    def __len__(self) -> int:
+        return len(self.coords)
+
+
+@dataclass(frozen=True, eq=False)
+class ZeroShot:
+    """The result of a zero-shot classification.
+
+    Attributes:
+        similarity: float32 [image, class], the raw cosines.
+        probabilities: float32 [image, class], by the model's own scale and bias.
+        classnames: one per column.
+        image_ids: one per row.
+        labels: the true class name of each image, if known.
+        templates: the prompts around the class names.
+        model: the model's name.
+    """
+
+    similarity: FloatArray
+    probabilities: FloatArray
+    classnames: tuple[str, ...]
+    image_ids: tuple[str, ...]
+    labels: tuple[str, ...] | None = None
+    templates: tuple[str, ...] = ("{}",)
+    model: str = ""
+
+    def __post_init__(self) -> None:
+        shape = (len(self.image_ids), len(self.classnames))
+        for matrix in (self.similarity, self.probabilities):
+            if matrix.shape != shape:
+                raise InvalidEmbeddings(f"expected [image, class] = {list(shape)}, got {list(matrix.shape)}")
+        if self.labels is not None and len(self.labels) != len(self.image_ids):
+            raise UnknownLabel(f"{len(self.labels)} labels for {len(self.image_ids)} images; expected one each")
+        for label in self.labels or ():
+            if label not in self.classnames:
+                raise UnknownLabel(f"the label {label!r} is not among the {len(self.classnames)} class names")
+
+    def __len__(self) -> int:
+        return len(self.image_ids)
+
+    @property
+    def order(self) -> NDArray[np.intp]:
+        """Column indices from best to worst, [image, class]; equal cosines keep the order of the classes."""
+        return np.argsort(-self.similarity, axis=1, kind="stable")
+
+    @property
+    def predictions(self) -> list[str]:
+        """The best class name of each image."""
+        return [self.classnames[row[0]] for row in self.order]
+
+    def top(self, k: int = 5) -> pd.DataFrame:
+        """The ``k`` best classes of each image: columns image, rank (from 1), classname, probability, cosine."""
+        import pandas as pd
+
+        best = self.order[:, :k]
+        rows = np.repeat(np.arange(len(self)), best.shape[1])
+        columns = best.ravel()
+        return pd.DataFrame(
+            {
+                "image": [self.image_ids[i] for i in rows],
+                "rank": np.tile(np.arange(1, best.shape[1] + 1), len(self)),
+                "classname": [self.classnames[j] for j in columns],
+                "probability": self.probabilities[rows, columns],
+                "cosine": self.similarity[rows, columns],
+            }
+        )
+
+    def _truth(self) -> NDArray[np.intp]:
+        """The true column of each image."""
+        if self.labels is None:
+            raise NoLabels("scores need the true classes: zero_shot(..., labels=[one class name per image])")
+        position = {name: j for j, name in enumerate(self.classnames)}
+        return np.array([position[label] for label in self.labels], dtype=np.intp)
+
+    def metrics(self) -> dict[str, float]:
+        """``top1``, ``top5`` (share of images) and ``mean_per_class_recall`` (over the classes that occur).
+
+        Raises:
+            NoLabels: the true classes were not given.
+        """
+        truth = self._truth()
+        order = self.order
+        right = order[:, 0] == truth
+        per_class = [right[truth == j].mean() for j in np.unique(truth)]
+        return {
+            "top1": float(right.mean()),
+            "top5": float((order[:, :5] == truth[:, None]).any(axis=1).mean()),
+            "mean_per_class_recall": float(np.mean(per_class)),
+        }
+
+    def confusion(self) -> pd.DataFrame:
+        """Counts of images: a row per true class, a column per predicted class.
+
+        Raises:
+            NoLabels: the true classes were not given.
+        """
+        import pandas as pd
+
+        counts = np.zeros((len(self.classnames), len(self.classnames)), dtype=np.int64)
+        np.add.at(counts, (self._truth(), self.order[:, 0]), 1)
+        names = list(self.classnames)
+        return pd.DataFrame(counts, index=pd.Index(names, name="true"), columns=pd.Index(names, name="predicted"))
