@@ -93,11 +93,11 @@ def _folder_facts(folder: Path) -> dict[str, Any]:
 
 
 def suggest(name: str) -> str:
-    """`` Did you mean ...?`` for the known names nearest to ``name``, whole or without their owner."""
+    """`` Did you mean ...?`` for the known names nearest to ``name``, if any; a part of one is enough."""
     if name in entries():
         return ""
-    short = {entry.rpartition("/")[2] if entry.count("/") == 1 else entry: entry for entry in entries()}
-    return nearest(name, entries()) or nearest(name, short)
+    holding = [entry for entry in entries() if name.casefold() in entry.casefold()]
+    return f" Did you mean {' or '.join(map(repr, holding[:3]))}?" if holding else nearest(name, entries())
 
 
 def list_models() -> pd.DataFrame:
