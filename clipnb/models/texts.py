@@ -64,7 +64,7 @@ def token_rows(
     if languages is not None:
         cut, all_ = Counter(languages[i] for i in long), Counter(languages)
         counted += ": " + ", ".join(f"{code} {cut[code]} of {all_[code]}" for code in sorted(cut))
-    warnings.warn(counted, TruncatedText, stacklevel=4)
+    warnings.warn(counted, TruncatedText, stacklevel=3)
     for i in long:
         rows[i] = tokenizer(found[i], truncation=True, max_length=limit)["input_ids"]
     return rows

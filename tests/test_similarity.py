@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+from sklearn.metrics.pairwise import cosine_similarity
+
+import clipnb
+from clipnb.errors import EmptyInput, InvalidEmbeddings, UnsupportedOption, WrongType
+from clipnb.similarity import cosine, recall_at_k, top_k
+
+RNG = np.random.default_rng(0)
+A, B = RNG.normal(size=(30, 8)), RNG.normal(size=(50, 8))
+
+
+def test_cosine_is_that_of_scikit_learn():
+    np.testing.assert_allclose(cosine(A, B), cosine_similarity(A, B), atol=1e-6)
+    assert cosine(A, A).max() <= 1
+
+
+@pytest.mark.parametrize("k", [1, 7, 50, 80])
+@pytest.mark.parametrize("block", [1, 7, 4096])
+def test_top_k_is_the_sorted_matrix(k, block):
+    index, scores = top_k(A, B, k, block=block)
+    expected = np.argsort(-cosine_similarity(A, B), axis=1)[:, :k]
+    np.testing.assert_array_equal(index, expected)
+    np.testing.assert_allclose(scores, np.take_along_axis(cosine_similarity(A, B), expected, axis=1), atol=1e-6)
+
+
+def test_equal_cosines_keep_the_order_of_the_items():
+    items = np.repeat([[1.0, 0.0], [0.0, 1.0]], 4, axis=0)
+    index, _ = top_k([[0.0, 2.0]], items, 6)
+    assert index.tolist() == [[4, 5, 6, 7, 0, 1]]
+
+
+def test_recall_against_a_second_implementation():
+    sim = RNG.normal(size=(40, 25))
+    truth = RNG.integers(0, 25, 40)
+    many = RNG.random((40, 25)) < 0.1
+    many[np.arange(40), truth] = True
+    for k in (1, 5, 10, 25):
+        one = np.mean([truth[q] in sorted(range(25), key=lambda i: -sim[q, i])[:k] for q in range(40)])
+        any_ = np.mean([any(many[q, i] for i in sorted(range(25), key=lambda i: -sim[q, i])[:k]) for q in range(40)])
+        assert recall_at_k(sim, truth, (k,))[k] == pytest.approx(one)
+        assert recall_at_k(sim, many, (k,))[k] == pytest.approx(any_)
+
+
+def test_bad_numbers():
+    with pytest.raises(InvalidEmbeddings, match="8 columns with 5"):
+        cosine(A, RNG.normal(size=(3, 5)))
+    with pytest.raises(UnsupportedOption, match="k=0"):
+        top_k(A, B, 0)
+    with pytest.raises(EmptyInput, match="no items"):
+        top_k(A, np.empty((0, 8)), 1)
+    with pytest.raises(InvalidEmbeddings, match="NaN"):
+        recall_at_k([[np.nan]], [0])
+    with pytest.raises(EmptyInput, match="query 1 has no right item"):
+        recall_at_k(np.ones((2, 2)), np.array([[True, False], [False, False]]))
+    with pytest.raises(InvalidEmbeddings, match="one of 2 items"):
+        recall_at_k(np.ones((2, 2)), [0, 2])
+
+
+def test_search_lists_the_nearest_rows():
+    items = clipnb.Embeddings(B, tuple(f"b{i}" for i in range(50)), "image", "m")
+    table = clipnb.search(items, A[0], k=3)
+    assert list(table.columns) == ["query", "rank", "id", "cosine"]
+    assert table["id"].tolist() == [f"b{i}" for i in np.argsort(-cosine_similarity(A[:1], B)[0])[:3]]
+    two = clipnb.search(items, clipnb.Embeddings(A[:2], ("x", "y"), "text", "m"), k=2)
+    assert two["query"].tolist() == ["x", "x", "y", "y"]
+    assert two["rank"].tolist() == [1, 2, 1, 2]
+    assert len(clipnb.search(items, A[0], k=500)) == 50
+
+
+def test_search_refuses_what_it_cannot_compare():
+    items = clipnb.Embeddings(B, model="m")
+    with pytest.raises(WrongType, match="'a cat'; encode it first"):
+        clipnb.search(items, "a cat")
+    with pytest.raises(WrongType, match="ndarray"):
+        clipnb.search(B, A[0])
+    with pytest.raises(InvalidEmbeddings, match="from 'n', the embeddings from 'm'"):
+        clipnb.search(items, clipnb.Embeddings(A, model="n"))
