@@ -20,7 +20,7 @@ from clipnb.images import on_white
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["EmojiSet", "emoji", "emoji_languages", "emoji_styles"]
+__all__ = ["EmojiSet", "emoji", "emoji_languages", "emoji_styles", "photos"]
 
 FOLDER = Path(__file__).parent / "data" / "emoji"
 TILE, COLUMNS = 64, 40
@@ -261,3 +261,9 @@ def _either(found: EmojiSet, concept: str) -> int:
         return found._find("emoji", [concept])[0]
     except UnknownConcept:
         return found._find("name", [concept])[0]
+
+
+def photos() -> dict[str, Image.Image]:
+    """Three small photographs by name (cat, coffee, rocket), RGB; free of rights, see data/photos/SOURCES.md."""
+    folder = FOLDER.parent / "photos"
+    return {path.stem: Image.open(path).convert("RGB") for path in sorted(folder.glob("*.jpg"))}
