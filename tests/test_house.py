@@ -128,7 +128,7 @@ def test_linter_is_content(command: tuple[str, ...]) -> None:
 def imported(folder: str) -> set[str]:
     """Top-level modules that the code under a folder imports, inside functions too; its own modules left out."""
     files = tracked(f"{folder}/*.py")
-    own = {path.stem for path in files} | {path.name for path in files[0].parents} | {"clipnb", "tests"}
+    own = {path.stem for path in files} | {"clipnb", "tests"}
     found = set()
     for path in files:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
