@@ -17,7 +17,7 @@ INSTALL := $(PIP) --quiet
 DEMO    := demo/index.html
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lab lint format clean distclean
+.PHONY: help demo test lab notebooks lint format clean distclean
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ test: $(STAMPS)/test ## unit, parity, notebook and browser tests, and the linter
 
 lab: $(STAMPS)/lab ## open JupyterLab on the notebooks
 	@$(BIN)/python -m clipnb lab
+
+notebooks: $(STAMPS)/test ## run the notebooks and store what they show
+	@$(BIN)/python notebooks/execute.py
 
 lint: $(STAMPS)/test ## ruff, mypy and the house's import rules
 	@$(BIN)/python -m ruff check .
@@ -72,11 +75,11 @@ $(STAMPS)/run: $(STAMPS)/torch pyproject.toml
 $(STAMPS)/lab: $(STAMPS)/torch pyproject.toml
 	@echo "Installing clipnb[lab] ..."
 	@$(INSTALL) -e ".[lab]"
-	@$(BIN)/python -m ipykernel install --sys-prefix --name python3 --display-name "Python 3 (clipnb)" > /dev/null
+	@$(BIN)/python -m ipykernel install --sys-prefix --name python3 > /dev/null
 	@touch $@ $(STAMPS)/run
 
 $(STAMPS)/test: $(STAMPS)/torch pyproject.toml
 	@echo "Installing clipnb[test] ..."
 	@$(INSTALL) -e ".[test]"
-	@$(BIN)/python -m ipykernel install --sys-prefix --name python3 --display-name "Python 3 (clipnb)" > /dev/null
+	@$(BIN)/python -m ipykernel install --sys-prefix --name python3 > /dev/null
 	@touch $@ $(STAMPS)/run $(STAMPS)/lab
