@@ -96,8 +96,9 @@ def suggest(name: str) -> str:
     """`` Did you mean ...?`` for the known names nearest to ``name``, if any; a part of one is enough."""
     if name in entries():
         return ""
+    close = nearest(name, entries())
     holding = [entry for entry in entries() if name.casefold() in entry.casefold()]
-    return f" Did you mean {' or '.join(map(repr, holding[:3]))}?" if holding else nearest(name, entries())
+    return close or (f" Did you mean {' or '.join(map(repr, holding[:3]))}?" if holding else "")
 
 
 def list_models() -> pd.DataFrame:

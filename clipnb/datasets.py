@@ -209,7 +209,9 @@ class EmojiSet:
         place = {_plain(value): row for column in keys for row, value in enumerate(self._column(column))}
         for entry in [wanted] if isinstance(wanted, str) else wanted:
             if _plain(entry) not in place:
-                raise UnknownConcept(f"no {key} {entry!r} in the style {self.style!r}.{nearest(entry, place)}")
+                raise UnknownConcept(
+                    f"no {key} {entry!r} among these {len(self)} {self.style} emoji.{nearest(entry, place)}"
+                )
         return [place[_plain(entry)] for entry in ([wanted] if isinstance(wanted, str) else wanted)]
 
 

@@ -69,7 +69,9 @@ def _check_templates(templates: str | Sequence[str]) -> tuple[str, ...]:
         except ValueError as error:
             raise BadTemplate(f"template {template!r}: {error}; expected a text with one {{}}") from error
         if fields != [""]:
-            raise BadTemplate(f"template {template!r} has {len(fields)} places for the label; expected exactly one {{}}")
+            raise BadTemplate(
+                f"template {template!r} has {len(fields)} places for the label; expected exactly one {{}}"
+            )
     return given
 
 
@@ -123,4 +125,6 @@ class Prompts:
 
     def __repr__(self) -> str:
         names = ", ".join(quote(name, 20) for name in self.classnames[:3]) + (", ..." if len(self) > 3 else "")
-        return f"Prompts({len(self)} classes: {names}; {len(self.templates)} templates: {quote(self.templates[0])}, ...)"
+        return (
+            f"Prompts({len(self)} classes: {names}; {len(self.templates)} templates: {quote(self.templates[0])}, ...)"
+        )

@@ -110,7 +110,9 @@ def recall_at_k(sim: ArrayLike, truth: ArrayLike, ks: tuple[int, ...] = (1, 5, 1
         raise EmptyInput("recall needs at least one query")
     if right.dtype != bool:
         if right.shape != (len(matrix),) or right.min() < 0 or right.max() >= matrix.shape[1]:
-            raise InvalidEmbeddings(f"truth has to name one of {matrix.shape[1]} items for each of {len(matrix)} queries")
+            raise InvalidEmbeddings(
+                f"truth has to name one of {matrix.shape[1]} items for each of {len(matrix)} queries"
+            )
         right = right[:, None] == np.arange(matrix.shape[1])
     if right.shape != matrix.shape:
         raise InvalidEmbeddings(f"truth has shape {list(right.shape)}, similarities {list(matrix.shape)}")
@@ -141,7 +143,9 @@ def search(embeddings: Embeddings, query: ArrayLike | Embeddings, k: int = 10) -
     if not isinstance(embeddings, Embeddings):
         raise WrongType(f"expected Embeddings to search in, got a {type(embeddings).__name__}")
     if isinstance(query, str):
-        raise WrongType(f"the query is a text, {query!r}; encode it first: search(embeddings, model.encode_text([...]))")
+        raise WrongType(
+            f"the query is a text, {query!r}; encode it first: search(embeddings, model.encode_text([...]))"
+        )
     if isinstance(query, Embeddings):
         if query.model and embeddings.model and query.model != embeddings.model:
             raise InvalidEmbeddings(f"the query is from {query.model!r}, the embeddings from {embeddings.model!r}")

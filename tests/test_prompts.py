@@ -34,7 +34,7 @@ def test_classes_are_averaged_in_the_space_of_embeddings():
 
 @pytest.mark.parametrize("names", [[], (), [""], ["cat", "  "]])
 def test_no_labels(names):
-    with pytest.raises(EmptyLabels, match="empty|blank"):
+    with pytest.raises(EmptyLabels, match=r"empty|blank"):
         clipnb.Prompts.of(names)
     assert issubclass(EmptyLabels, EmptyInput)
 
@@ -52,7 +52,13 @@ def test_duplicates_are_named():
 
 @pytest.mark.parametrize(
     ("names", "said"),
-    [("cat", r"\['cat'\]"), (3, "int"), (["cat", 3], "label 1 is 3, a int"), ([None], "NoneType"), (b"cat", "expected a list")],
+    [
+        ("cat", r"\['cat'\]"),
+        (3, "int"),
+        (["cat", 3], "label 1 is 3, a int"),
+        ([None], "NoneType"),
+        (b"cat", "expected a list"),
+    ],
 )
 def test_wrong_types(names, said):
     with pytest.raises(WrongType, match=said):

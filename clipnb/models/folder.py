@@ -50,7 +50,9 @@ def _open_processor(folder: Path, name: str) -> Any:
     if not any((folder / file).exists() for file in ("preprocessor_config.json", "processor_config.json")):
         raise ModelFolderError(f"{name}: no preprocessor_config.json or processor_config.json in it")
     # Where torchvision is installed, transformers would take its resizing, which differs by a grey level.
-    pillow: dict[str, Any] = {"backend": "pil"} if int(transformers.__version__.split(".")[0]) >= 5 else {"use_fast": False}
+    pillow: dict[str, Any] = (
+        {"backend": "pil"} if int(transformers.__version__.split(".")[0]) >= 5 else {"use_fast": False}
+    )
     try:
         tokenizer = CLIPTokenizerFast.from_pretrained(folder, local_files_only=True)
         image_processor = AutoImageProcessor.from_pretrained(folder, local_files_only=True, **pillow)

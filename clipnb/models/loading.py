@@ -91,7 +91,7 @@ def _resolve(name: str, revision: str | None, local_files_only: bool) -> tuple[P
         return path, ()
     if entry is None and _looks_like_path(name):
         raise ModelFolderError(f"{name}: no such folder{suggest(name)}")
-    if entry is None and name.count("/") != 1:
+    if entry is None and (name.count("/") != 1 or name.startswith("clipnb/")):
         raise UnknownModel(f"{name!r} is not a known model, a Hub id (owner/name) or a folder.{suggest(name)}")
 
     from clipnb.models.hub import download

@@ -134,7 +134,11 @@ class TransformersClip:
         """
         images = check_images(images)
         batches = (
-            {"pixel_values": self._pixels([self._readable(images[j], j) for j in range(i, min(i + BATCH, len(images)))])}
+            {
+                "pixel_values": self._pixels(
+                    [self._readable(images[j], j) for j in range(i, min(i + BATCH, len(images)))]
+                )
+            }
             for i in range(0, len(images), BATCH)
         )
         return self._features(self.module.get_image_features, batches, normalize)
