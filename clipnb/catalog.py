@@ -34,7 +34,7 @@ class Entry:
         name: what :func:`clipnb.load` takes.
         family: how the checkpoint is stored.
         languages: CLDR codes of its texts.
-        language_note: in words, where only a count is published.
+        language_note: how many, where only that is published.
         dim: columns of the features.
         image_size: edge of the pictures it sees, in pixels.
         parameters: in millions.
@@ -105,7 +105,7 @@ def list_models() -> pd.DataFrame:
     """The known models, a row each.
 
     Returns:
-        A table indexed by name with the columns family, languages (codes or a count in words), dim, image_size
+        A table indexed by name with the columns family, languages (codes, or how many), dim, image_size
         (pixels), parameters (millions), megabytes (on disk), license, image_tower (the pairing of a text-only
         checkpoint), loadable and note. Numbers that nobody has published are missing.
     """
@@ -113,8 +113,7 @@ def list_models() -> pd.DataFrame:
 
     rows = []
     for entry in entries().values():
-        several = f"{len(entry.languages)} languages"
-        known = several if len(entry.languages) > 3 else ", ".join(entry.languages)
+        known = str(len(entry.languages)) if len(entry.languages) > 3 else ", ".join(entry.languages)
         rows.append(
             {
                 "name": entry.name,

@@ -11,9 +11,9 @@ from clipnb.errors import UnknownLabel, UnsupportedOption
 from clipnb.images import check_images, image_id, read_images
 from clipnb.prompts import Prompts
 from clipnb.similarity import cosine
-from clipnb.types import ClipModel, FloatArray, ZeroShot
+from clipnb.types import ClipModel, Embeddings, FloatArray, ZeroShot
 
-__all__ = ["zero_shot"]
+__all__ = ["classify", "zero_shot"]
 
 
 def zero_shot(
@@ -69,13 +69,26 @@ def zero_shot(
         if image_ids is None:
             ids += [image_id(image, start + offset) for offset, image in enumerate(batch)]
         rows.append(model.encode_image(read_images(batch, start=start)))
-    sim = cosine(np.concatenate(rows), texts.vectors)
+    embeddings = Embeddings(np.concatenate(rows), tuple(ids), "image", model.name)
+    return classify(model, embeddings, prompts, truth, texts=texts)
+
+
+def classify(
+    model: ClipModel,
+    embeddings: Embeddings,
+    prompts: Prompts,
+    labels: Sequence[str] | None = None,
+    *,
+    texts: Embeddings | None = None,
+) -> ZeroShot:
+    """:func:`zero_shot` for pictures that are encoded already, one row each; ``texts`` may be encoded too."""
+    sim = cosine(embeddings.vectors, (prompts.encode(model) if texts is None else texts).vectors)
     return ZeroShot(
         similarity=sim,
         probabilities=np.asarray(model.probabilities(sim), dtype=np.float32),
         classnames=prompts.classnames,
-        image_ids=tuple(ids),
-        labels=truth,
+        image_ids=embeddings.ids,
+        labels=_check_labels(labels, prompts.classnames, len(embeddings)),
         templates=prompts.templates,
         model=model.name,
     )

@@ -81,11 +81,11 @@ def test_concepts_kept_from_the_model():
 
 
 def test_unknown_names_come_with_the_nearest():
-    with pytest.raises(UnknownStyle, match="'fluant'.* Did you mean 'fluent'"):
+    with pytest.raises(UnknownStyle, match=r"'fluant'.* Did you mean 'fluent'"):
         datasets.emoji("fluant")
-    with pytest.raises(UnknownLanguage, match="'zh-Hans'.* Did you mean 'zh-Hant'"):
+    with pytest.raises(UnknownLanguage, match=r"'zh-Hans'.* Did you mean 'zh-Hant'"):
         datasets.emoji(languages=["en", "zh-Hans"])
-    with pytest.raises(UnknownConcept, match="'cat fac'.* Did you mean 'cat face'"):
+    with pytest.raises(UnknownConcept, match=r"'cat fac'.* Did you mean 'cat face'"):
         EMOJI.select(names=["cat fac"])
     with pytest.raises(UnknownConcept, match="no emoji '🏴x'"):
         EMOJI.select(emojis=["🏴x"])

@@ -66,7 +66,7 @@ def plain_picture(path: Path) -> Image.Image:
 
 
 def test_the_same_tokens(pair):
-    ours, model, processor = pair
+    ours, _model, processor = pair
     texts = [text for text in TEXTS if len(processor.tokenizer(text)["input_ids"]) <= ours.context_length]
     assert len(texts) > 10
     expected = processor(text=texts, padding=True, return_tensors="np")

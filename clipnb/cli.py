@@ -1,0 +1,135 @@
+"""The command line: ``clipnb demo | models | zero-shot | lab``."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib.util
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from clipnb import __version__
+from clipnb.errors import ClipnbError, MissingExtra
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; 0 if all went well, 2 if the input was at fault, which a line on stderr then names."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, ValueError):  # a terminal without emoji shows "?" instead of failing
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    if rest and options.run is not _lab:
+        parser.error(f"unknown arguments: {' '.join(rest)}")
+    options.rest = rest
+    try:
+        return int(options.run(options) or 0)
+    except ClipnbError as error:
+        sys.stderr.write(f"clipnb: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write("clipnb: interrupted\n")
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="clipnb", description="A notebook lab for the CLIP family of models.")
+    parser.add_argument("--version", action="version", version=f"clipnb {__version__}")
+    commands = parser.add_subparsers(metavar="command", required=True)
+
+    demo = commands.add_parser("demo", help="name, find and map the bundled pictures in eight languages")
+    demo.add_argument("--out", type=Path, default=Path("demo/index.html"), help="the page to write (%(default)s)")
+    _model_options(demo)
+    demo.set_defaults(run=_demo)
+
+    models = commands.add_parser("models", help="list the known models")
+    models.set_defaults(run=_models)
+
+    classify = commands.add_parser("zero-shot", help="which of these labels fits each picture?")
+    classify.add_argument("images", nargs="+", metavar="IMAGE", help="picture files")
+    classify.add_argument("--labels", nargs="+", required=True, metavar="LABEL", help="in any language of the model")
+    classify.add_argument("--templates", default="plain", help="plain, photo, emoji, or a sentence with one {}")
+    classify.add_argument("--top", type=int, default=5, help="labels to show for each picture (%(default)s)")
+    _model_options(classify)
+    classify.set_defaults(run=_zero_shot)
+
+    lab = commands.add_parser("lab", help="open the notebooks in JupyterLab, which gets all other arguments")
+    lab.set_defaults(run=_lab)
+    return parser
+
+
+def _model_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--model", default=None, help="a name of `clipnb models`, a Hub id or a folder")
+    command.add_argument("--device", default=None, help="cpu, cuda, ...; default: CUDA where there is one")
+
+
+def _load(options: argparse.Namespace):  # type: ignore[no-untyped-def]  # the model's type would import numpy
+    from clipnb.models import load
+
+    return load(device=options.device) if options.model is None else load(options.model, device=options.device)
+
+
+def _demo(options: argparse.Namespace) -> None:
+    from rich.console import Console
+
+    from clipnb.demo import run
+
+    console = Console()
+    page = run(_load(options), options.out, console=console)
+    console.print(
+        f"The page with the figures: [bold]{page}[/] ({page.stat().st_size / 1e6:.1f} MB). Open it in a browser."
+    )
+
+
+def _models(options: argparse.Namespace) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    from clipnb.catalog import list_models
+
+    listed = list_models().reset_index().astype(object)
+    table = Table(
+        title="Known models (● this version loads it)", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False
+    )
+    table.add_column("")
+    table.add_column("name", no_wrap=True)
+    table.add_column("languages")
+    table.add_column("dim", justify="right")
+    table.add_column("MB", justify="right")
+    for row in listed.where(listed.notna(), "").itertuples():
+        size = f"{row.megabytes:.0f}" if row.megabytes else ""
+        mark, style = ("●", "") if row.loadable else ("○", "dim")
+        table.add_row(mark, row.name, row.languages, str(row.dim), size, style=style)
+    Console().print(table)
+
+
+def _zero_shot(options: argparse.Namespace) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from clipnb.prompts import TEMPLATES
+    from clipnb.zeroshot import zero_shot
+
+    templates = options.templates if options.templates in TEMPLATES else [options.templates]
+    result = zero_shot(_load(options), options.images, options.labels, templates)
+    table = Table(title=f"{result.model}, templates {options.templates!r}", title_justify="left")
+    for column in ("picture", "label", "probability", "cosine"):
+        table.add_column(column, justify="right" if column in ("probability", "cosine") else "left")
+    for row in result.top(options.top).itertuples():
+        first = row.rank == 1
+        cells = (row.image if first else "", row.classname, f"{100 * row.probability:.1f} %", f"{row.cosine:.3f}")
+        table.add_row(*cells, style="bold" if first else "")
+    Console().print(table)
+
+
+def _lab(options: argparse.Namespace) -> int:
+    if importlib.util.find_spec("jupyterlab") is None:
+        raise MissingExtra("JupyterLab is not installed: pip install clipnb[lab]")
+    beside_package = Path(__file__).parents[1] / "notebooks"
+    folder = next((place for place in (Path("notebooks"), beside_package) if place.is_dir()), Path())
+    return subprocess.call([sys.executable, "-m", "jupyterlab", str(folder), *options.rest])
