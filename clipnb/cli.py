@@ -94,7 +94,11 @@ def _models(options: argparse.Namespace) -> None:
 
     listed = list_models().reset_index().astype(object)
     table = Table(
-        title="Known models (● this version loads it)", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False
+        title="Known models (● this version loads it)",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
     )
     table.add_column("")
     table.add_column("name", no_wrap=True)

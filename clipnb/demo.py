@@ -32,7 +32,7 @@ def run(model: ClipModel, out: Path, *, console: Console | None = None, seed: in
     columns = (TextColumn("{task.description:<29}"), BarColumn(28), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as bar:
         found = compute(model, bar, seed=seed, umap=umap)
-    for table in (_named(found), _scores(found), _searches(found)):
+    for table in (_mixed(found), _scores(found), _searches(found)):
         console.print()
         console.print(table)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -42,29 +42,27 @@ def run(model: ClipModel, out: Path, *, console: Console | None = None, seed: in
     return out
 
 
-def _named(found: Results) -> Table:
-    table = Table(title="Twelve pictures among their twelve names", title_justify="left")
-    table.add_column("picture")
-    for name in LANGUAGES.values():
-        table.add_column(name)
-    for row, character in enumerate(found.twelve["en"].image_ids):
-        cells = []
-        for result in found.twelve.values():
-            assert result.labels is not None
-            guess = result.predictions[row]
-            cells.append(f"[green]{guess}[/]" if guess == result.labels[row] else f"[red]{guess} ✗[/]")
-        table.add_row(character, *cells)
+def _mixed(found: Results) -> Table:
+    table = Table(title="Twelve pictures, twelve names in eight languages", title_justify="left")
+    for heading in ("picture", "its name", "the model says", "probability"):
+        table.add_column(heading, justify="right" if heading == "probability" else "left")
+    result = found.mixed
+    for i, guess in enumerate(result.predictions):
+        name, share = result.classnames[i], f"{100 * result.probabilities[i].max():.0f} %"
+        table.add_row(result.image_ids[i], name, f"[green]{guess}[/]" if guess == name else f"[red]{guess} ✗[/]", share)
     return table
 
 
 def _scores(found: Results) -> Table:
-    table = Table(title="Every animal, plant, food and drink among all their names", title_justify="left")
-    for heading in ("language", "names", "right", "among the first five", "by chance"):
+    title = "One language at a time: the twelve, then all animals, plants, food and drink"
+    table = Table(title=title, title_justify="left")
+    for heading in ("language", "of the twelve", "names", "right", "in the first 5", "by chance"):
         table.add_column(heading, justify="left" if heading == "language" else "right")
     for code, result in found.many.items():
-        metrics = result.metrics()
+        metrics, twelve = result.metrics(), found.twelve[code]
+        right = f"{sum(map(str.__eq__, twelve.predictions, twelve.classnames))}"
         cells = (f"{100 * share:.1f} %" for share in (metrics["top1"], metrics["top5"], 1 / len(result.classnames)))
-        table.add_row(LANGUAGES[code], str(len(result.classnames)), *cells)
+        table.add_row(LANGUAGES[code], right, str(len(result.classnames)), *cells)
     return table
 
 

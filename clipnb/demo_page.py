@@ -39,7 +39,7 @@ def _mixed(found: Results) -> str:
         k=4,
     )
     cosines = plots.similarity_heatmap(
-        result.similarity, list(twelve.emojis), result.classnames, list(twelve.images), x_title="name"
+        result.similarity, found.twelve["en"].classnames, result.classnames, list(twelve.images), x_title="name"
     )
     return section(
         "Twelve names in eight languages, in one list",
@@ -130,7 +130,7 @@ def _mapping(found: Results) -> str:
             f"{found.gap:.2f} apart (the modality gap); each side's mean was subtracted first, or the map would show "
             "nothing else. Distances between far groups mean little."
         ),
-        figure(chart, "Map: pictures and words as points, coloured by group"),
+        figure(chart, "Map: pictures and words as points, coloured by group", tools=True),
     )
 
 

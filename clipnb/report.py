@@ -81,9 +81,10 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: Sequ
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(body)}</tbody></table></div>'
 
 
-def figure(plot: Any, alt: str) -> str:
-    """A plotly figure; the page brings plotly.js once for all."""
-    html = plot.to_html(full_html=False, include_plotlyjs=False, config={"displaylogo": False})
+def figure(plot: Any, alt: str, *, tools: bool = False) -> str:
+    """A plotly figure, with its zooming tools or without; the page brings plotly.js once for all."""
+    config = {"displaylogo": False, "displayModeBar": tools}
+    html = plot.to_html(full_html=False, include_plotlyjs=False, config=config)
     return f'<div class="wide" role="img" aria-label="{escape(alt, quote=True)}">{html}</div>'
 
 
