@@ -1,4 +1,4 @@
-"""The README's Python runs as it stands, in order, on the embedded model."""
+"""The README is true: its Python runs as it stands, in order, on the embedded model, and it names every module."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+import clipnb
+
 README = Path(__file__).resolve().parent.parent / "README.md"
-BLOCKS = re.findall(r"^```python\n(.*?)^```", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+TEXT = README.read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```python\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:umap")
@@ -18,3 +21,12 @@ def test_examples_of_the_readme_run() -> None:
     names: dict[str, object] = {}
     for block in offline:
         exec(compile(block, str(README), "exec"), names)
+
+
+def test_architecture_names_every_module() -> None:
+    house = TEXT.partition("## Architecture")[2].partition("```\n")[2].partition("```")[0]
+    rooms = Path(clipnb.__file__).parent.iterdir()
+    modules = [
+        path.name for path in rooms if path.suffix == ".py" or (path.is_dir() and (path / "__init__.py").exists())
+    ]
+    assert not {name for name in modules if name not in house} - {"__init__.py"}
