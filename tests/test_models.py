@@ -196,21 +196,20 @@ def test_a_model_in_the_cache_needs_no_network(monkeypatch, tmp_path, tiny):
     np.testing.assert_allclose(model.encode_text(TEXTS), tiny.encode_text(TEXTS), atol=1e-6)
 
 
-def test_folders_with_something_missing(copy):
-    for file, said in {
-        "model.safetensors": "the weights cannot be opened",
-        "tokenizer.json": None,
-        "vocab.json": "no tokenizer",
-        "processor_config.json": "no preprocessor_config.json or processor_config.json",
-        "config.json": "no config.json",
-    }.items():
-        kept = (copy / file).read_bytes()
-        (copy / file).unlink()
-        if said is None:
-            continue  # vocab.json and merges.txt are enough, see below
-        with pytest.raises(ModelFolderError, match=f"copy: .*{said}"):
-            clipnb.load(copy)
-        (copy / file).write_bytes(kept)
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ("model.safetensors", "the weights cannot be opened"),
+        ("*o*.json", "no config.json"),
+        ("[tv]o*.json", "no tokenizer"),
+        ("*processor_config.json", "no preprocessor_config.json or processor_config.json"),
+    ],
+)
+def test_folders_with_something_missing(copy, files, said):
+    for file in copy.glob(files):
+        file.unlink()
+    with pytest.raises(ModelFolderError, match=f"copy: .*{said}"):
+        clipnb.load(copy)
 
 
 def test_vocabulary_and_merges_alone_are_enough(copy, tiny):
@@ -260,5 +259,9 @@ def test_features_of_transformers_4_too(tiny, monkeypatch):
     """There the towers return the tensor itself."""
     expected = tiny.encode_text(TEXTS)
     original = tiny.module.get_text_features
-    monkeypatch.setattr(tiny.module, "get_text_features", lambda **inputs: original(**inputs).pooler_output)
+
+    def tensor(out):
+        return getattr(out, "pooler_output", out)
+
+    monkeypatch.setattr(tiny.module, "get_text_features", lambda **inputs: tensor(original(**inputs)))
     np.testing.assert_array_equal(tiny.encode_text(TEXTS), expected)

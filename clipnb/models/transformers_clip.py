@@ -78,8 +78,12 @@ class TransformersClip:
         return self._pad(rows)
 
     def _pad(self, rows: list[list[int]]) -> dict[str, NDArray[np.int64]]:
-        padded = self.processor.tokenizer.pad({"input_ids": rows}, padding=True, return_tensors="np")
-        return {key: np.asarray(padded[key], dtype=np.int64) for key in ("input_ids", "attention_mask")}
+        shape = len(rows), max(map(len, rows))
+        ids = np.full(shape, self.processor.tokenizer.pad_token_id, dtype=np.int64)
+        mask = np.zeros(shape, dtype=np.int64)
+        for i, row in enumerate(rows):
+            ids[i, : len(row)], mask[i, : len(row)] = row, 1
+        return {"input_ids": ids, "attention_mask": mask}
 
     def preprocess(self, images: Sequence[Any]) -> FloatArray:
         """Pixel values as the image tower sees them, float32 [image, 3, height, width].

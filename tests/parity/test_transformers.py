@@ -42,7 +42,8 @@ def pair(request, tiny_folder) -> tuple[Any, Any, Any]:
     folder = tiny_folder if request.param == "tiny" else MODEL_FOLDER
     if not folder.is_dir():
         pytest.skip("the embedded model is not built")
-    pillow = {"backend": "pil"} if int(transformers.__version__.split(".")[0]) >= 5 else {"use_fast": False}
+    # In transformers 4 the Pillow backend is the default, and the option would take another tokenizer too.
+    pillow = {"backend": "pil"} if int(transformers.__version__.split(".")[0]) >= 5 else {}
     model = CLIPModel.from_pretrained(folder, dtype=torch.float32).eval()
     processor = CLIPProcessor.from_pretrained(folder, **pillow)
     return clipnb.load(folder, device="cpu"), model, processor
