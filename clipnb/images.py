@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -23,8 +23,8 @@ def image_id(image: Any, position: int) -> str:
     return os.fspath(image) if isinstance(image, (str, os.PathLike)) else f"image {position}"
 
 
-def check_images(images: Sequence[Any]) -> Sequence[Any]:
-    """The images, if they are a list of some.
+def check_images(images: Iterable[Any]) -> Sequence[Any]:
+    """The images as something with positions.
 
     Raises:
         WrongType: a single image instead of a list, or no list at all.
@@ -33,14 +33,13 @@ def check_images(images: Sequence[Any]) -> Sequence[Any]:
     single = isinstance(images, (str, bytes, os.PathLike, Image.Image))
     if single or (isinstance(images, np.ndarray) and images.ndim < 4):
         raise WrongType(f"expected a list of images, got a single {type(images).__name__}; put it into a list: [image]")
-    if not hasattr(images, "__len__"):
-        try:
-            images = list(images)
-        except TypeError as error:
-            raise WrongType(f"expected a list of images, got a {type(images).__name__}") from error
+    if not isinstance(images, (Sequence, np.ndarray)):
+        if isinstance(images, dict) or not isinstance(images, Iterable):
+            raise WrongType(f"expected a list of images, got a {type(images).__name__}")
+        images = list(images)
     if not len(images):
         raise EmptyInput("the list of images is empty; give at least one")
-    return images
+    return cast("Sequence[Any]", images)
 
 
 def read_images(images: Sequence[Any], *, start: int = 0) -> list[Image.Image]:

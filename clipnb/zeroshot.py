@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from clipnb.errors import UnknownLabel, UnsupportedOption
+from clipnb.errors import UnknownLabel, UnsupportedOption, WrongType
 from clipnb.images import check_images, image_id, read_images
 from clipnb.prompts import Prompts
 from clipnb.similarity import cosine
@@ -49,6 +49,8 @@ def zero_shot(
 
     Method: Radford et al. 2021, "Learning Transferable Visual Models From Natural Language Supervision", section 3.1.
     """
+    if not isinstance(model, ClipModel):
+        raise WrongType(f"the model is a {type(model).__name__}; open one first: clipnb.load({model!r})")
     if batch_size < 1:
         raise UnsupportedOption(f"batch_size={batch_size}; expected one or more")
     prompts = Prompts.of(classnames, templates)

@@ -2,6 +2,7 @@ import io
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -143,8 +144,10 @@ def test_a_list_of_images_is_asked_for():
     for single in ("cat.png", Path("cat.png"), b"..", Image.new("RGB", (2, 2)), np.zeros((4, 4, 3), np.uint8)):
         with pytest.raises(WrongType, match=r"\[image\]"):
             check_images(single)
-    with pytest.raises(WrongType, match="int"):
-        check_images(3)
+    for other in (3, None, {"a": 1}):
+        with pytest.raises(WrongType, match=type(other).__name__):
+            check_images(other)
+    assert check_images(pd.Series(["x", "y"], index=[5, 9])) == ["x", "y"]
     with pytest.raises(EmptyInput, match="list of images is empty"):
         check_images([])
     assert len(check_images(np.zeros((2, 4, 4, 3), np.uint8))) == 2

@@ -157,6 +157,8 @@ def test_options_that_are_not_supported_are_named(tiny_folder, options, said):
 def test_other_names(tmp_path):
     with pytest.raises(WrongType, match="int"):
         clipnb.load(3)
+    with pytest.raises(UnknownModel, match="blank"):
+        clipnb.load(" ")
     with pytest.raises(UnknownModel, match=r"'ViT-B-32' .* Did you mean 'ViT-B/32'"):
         clipnb.load("ViT-B-32")
     with pytest.raises(UnknownModel, match="Did you mean 'clipnb/emoji'"):

@@ -71,6 +71,8 @@ def test_bad_input_is_named(images, names, error, said):
 
 
 def test_bad_labels_and_options():
+    with pytest.raises(WrongType, match=r"the model is a str; open one first: clipnb\.load\('RN50'\)"):
+        clipnb.zero_shot("RN50", PAINTED, ["red"])
     with pytest.raises(UnknownLabel, match="2 labels for 3 images"):
         clipnb.zero_shot(MODEL, PAINTED, ["red"], labels=["red", "red"])
     with pytest.raises(UnknownLabel, match="image 2, 'pink'"):

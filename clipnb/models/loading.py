@@ -77,6 +77,8 @@ def load(
 def _resolve(name: str, revision: str | None, local_files_only: bool) -> tuple[Path, tuple[str, ...]]:
     """The folder of a model on this machine, and its languages."""
     entry = entries().get(name)
+    if not name.strip():
+        raise UnknownModel(f"the name of the model is blank: {name!r}; the embedded one is clipnb.load()")
     if name == EMBEDDED:
         if not MODEL_FOLDER.is_dir():
             raise ModelFolderError("the embedded model is missing from this installation; reinstall clipnb")

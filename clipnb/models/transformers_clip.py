@@ -153,7 +153,8 @@ class TransformersClip:
             inputs = {key: torch.from_numpy(value).to(self.device) for key, value in batch.items()}
             if "pixel_values" in inputs:
                 inputs["pixel_values"] = inputs["pixel_values"].to(self.module.dtype)
-            with torch.inference_mode():
+            # On a GPU cuDNN rounds convolutions to TF32 by default, which moves a row with the batch around it.
+            with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
                 out = tower(**inputs)
             # transformers 5 returns an object, 4 the tensor itself.
             features = getattr(out, "pooler_output", out)
