@@ -85,7 +85,7 @@ def test_one_flat_row_is_one_picture():
 
 
 @pytest.mark.parametrize(
-    ("percent", "text"), [(0.01, "< 0.1 %"), (3.14, "3.1 %"), (9.97, "10 %"), (97.4, "97 %"), (100, "100 %")]
+    ("percent", "text"), [(0.01, "< 0.1%"), (3.14, "3.1%"), (9.97, "10%"), (97.4, "97%"), (100, "100%")]
 )
 def test_shares_are_rounded_as_people_say_them(percent, text):
     assert percentage(percent) == text

@@ -104,10 +104,10 @@ def bar_values(probabilities: np.ndarray, order: np.ndarray, classnames: Sequenc
 
 
 def percentage(percent: float) -> str:
-    """A share as people say it: 97 %, 3.1 %, below 0.1 %."""
+    """A share as people say it: 97%, 3.1%, below 0.1%."""
     if percent < 0.1:
-        return "< 0.1 %"
-    return f"{percent:.1f} %" if percent < 9.95 else f"{percent:.0f} %"
+        return "< 0.1%"
+    return f"{percent:.1f}%" if percent < 9.95 else f"{percent:.0f}%"
 
 
 def _bars(p: np.ndarray, order: np.ndarray, classnames: Sequence[str], name: str, label: str | None) -> go.Bar:
@@ -121,7 +121,7 @@ def _bars(p: np.ndarray, order: np.ndarray, classnames: Sequence[str], name: str
         marker={"color": shade, "line": {"width": 0}},
         textposition="outside",
         cliponaxis=False,
-        hovertemplate="%{customdata}<br>%{x:.2f} %<extra>" + plain(name, None) + "</extra>",
+        hovertemplate="%{customdata}<br>%{x:.2f}%<extra>" + plain(name, None) + "</extra>",
     )
 
 
@@ -130,7 +130,7 @@ def _percent_axis(anchor: str, last: bool) -> dict[str, Any]:
         "anchor": anchor,
         "range": [0, 115],
         "tickvals": [0, 25, 50, 75, 100],
-        "ticktext": ["0", "25 %", "50 %", "75 %", "100 %"],
+        "ticktext": ["0", "25%", "50%", "75%", "100%"],
         "showticklabels": last,
         "title": {"text": "probability" if last else None},
         "zeroline": True,

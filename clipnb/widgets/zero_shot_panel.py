@@ -101,6 +101,9 @@ class ZeroShotPanel(W.VBox):
         if not self.images:
             self._update()
 
+    def __repr__(self) -> str:
+        return f"ZeroShotPanel({len(self.images)} pictures, {len(self.classnames)} labels)"
+
     # -- from controls to traits ------------------------------------------------------------------
 
     def _connect(self) -> None:

@@ -95,7 +95,7 @@ def sentence(name: str, classnames: Sequence[str], probabilities: Sequence[float
     best = np.argsort(-np.asarray(probabilities), kind="stable")[:3]
     words = f"{name}: " + ", ".join(f"{classnames[j]} {percentage(100 * probabilities[j])}" for j in best) + "."
     if len(classnames) == 1 and probabilities[0] == 1:
-        words += " A single label always gets everything, for the labels share 100 %. Add another."
+        words += " A single label always gets everything, for the labels share 100%. Add another."
     return words
 
 

@@ -1,0 +1,100 @@
+"""A reader's way through the first notebook: open it, run it, type a label, upload a picture."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+pytestmark = [pytest.mark.ui, pytest.mark.slow]
+
+NOTEBOOK = "01-zero-shot-classification.ipynb"
+ERROR = "[data-mime-type='application/vnd.jupyter.error']"
+KERNEL_IDLE = """() => {
+  const session = window.jupyterapp?.shell.currentWidget?.sessionContext;
+  return session?.isReady && session.kernelDisplayStatus === "idle";
+}"""
+RUN = 240_000  # milliseconds for the whole notebook, on a busy machine too
+
+
+@pytest.fixture
+def page(browser, lab):
+    """The notebook, open and run from top to bottom."""
+    address, token = lab
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    page = context.new_page()
+    page.goto(f"{address}/lab/tree/{NOTEBOOK}?token={token}&reset")
+    page.locator(".jp-Notebook").wait_for(timeout=60_000)
+    page.wait_for_function(KERNEL_IDLE, timeout=60_000)
+    # Each figure and panel is drawn when it scrolls into view; the stored outputs would be mistaken for new ones.
+    page.evaluate("() => window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
+    page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells') }")
+    try:
+        page.locator(f".clipnb-zero-shot, {ERROR}").first.wait_for(timeout=RUN, state="attached")
+        assert page.locator(ERROR).all_inner_texts() == []
+        page.wait_for_function(KERNEL_IDLE, timeout=RUN)
+        yield page
+    finally:
+        _screenshot(page)
+        context.close()
+
+
+def _screenshot(page):
+    """What the reader saw last, into the folder that CLIPNB_SCREENSHOTS names, if any."""
+    if folder := os.environ.get("CLIPNB_SCREENSHOTS"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=f"{folder}/notebook.png")
+
+
+def test_the_panel_follows_what_the_reader_types_and_uploads(page, tmp_path):
+    from playwright.sync_api import expect
+
+    panel = page.locator(".clipnb-zero-shot")
+    panel.scroll_into_view_if_needed()
+    status, bars = panel.locator(".clipnb-status"), panel.locator(".js-plotly-plot .ytick text")
+    expect(bars).not_to_have_count(0)
+
+    # A picture is chosen by its name, as a screen reader would say it.
+    panel.get_by_role("button", name="cat face", exact=True).click()
+    expect(status).to_contain_text("cat face:")
+    before = status.inner_text()
+    expect(panel.locator(".clipnb-picture img")).to_have_attribute("alt", re.compile("cat face"))
+
+    # Labels in two scripts, typed key by key: the probabilities change at once.
+    labels = panel.locator(".clipnb-labels textarea")
+    labels.fill("")
+    expect(status).to_contain_text("write at least one")
+    labels.press_sequentially("pizza\n猫\nDatei")
+    expect(status).to_contain_text("猫")
+    expect(bars).to_have_count(3)
+    expect(bars.first).to_have_text(re.compile("pizza|猫|Datei"))
+    expect(status).to_contain_text("%")
+    assert status.inner_text() != before
+
+    # A mistake is said in words, and mended by typing on.
+    labels.press_sequentially("\npizza")
+    expect(status).to_contain_text("'pizza'")
+    expect(panel.locator(".clipnb-problem")).to_have_count(1)
+    labels.press_sequentially(" oven")
+    expect(panel.locator(".clipnb-problem")).to_have_count(0)
+    expect(bars).to_have_count(4)
+
+    # One's own picture.
+    picture = tmp_path / "my drawing.png"
+    Image.new("RGB", (80, 60), "orange").save(picture)
+    with page.expect_file_chooser() as chooser:
+        panel.locator(".clipnb-upload").click()
+    chooser.value.set_files(picture)
+    expect(status).to_contain_text("my drawing.png:")
+    expect(panel.locator(".clipnb-thumbnail")).to_have_count(19)
+
+    # And a file that is none.
+    broken = tmp_path / "notes.png"
+    broken.write_bytes(b"not a picture")
+    with page.expect_file_chooser() as chooser:
+        panel.locator(".clipnb-upload").click()
+    chooser.value.set_files(broken)
+    expect(status).to_contain_text("“notes.png” cannot be read as a picture")
