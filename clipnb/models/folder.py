@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 import transformers
-from transformers import AutoImageProcessor, CLIPModel, CLIPProcessor, CLIPTokenizerFast
+from transformers import AutoImageProcessor, AutoTokenizer, CLIPModel, CLIPProcessor
 
 from clipnb.errors import ModelFolderError
 
@@ -54,7 +54,7 @@ def _open_processor(folder: Path, name: str) -> Any:
         {"backend": "pil"} if int(transformers.__version__.split(".")[0]) >= 5 else {"use_fast": False}
     )
     try:
-        tokenizer = CLIPTokenizerFast.from_pretrained(folder, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         image_processor = AutoImageProcessor.from_pretrained(folder, local_files_only=True, **pillow)
     except Exception as error:
         raise ModelFolderError(f"{name}: tokenizer or processor cannot be opened ({_first_line(error)})") from error
