@@ -258,6 +258,12 @@ def test_one_label_alone_is_explained(panel):
     assert "Add another" in panel.status
 
 
+def test_a_right_to_left_label_leaves_its_number_in_place(panel):
+    panel.classnames = ["أخضر", "red"]
+    assert "red" in panel.status
+    assert "\u2068أخضر\u2069 " in panel.status
+
+
 def test_buttons_of_the_picker_have_names(panel):
     assert [button.description for button in panel.view.picker._grid.children] == ["tomato", "grass", "sea"]
 

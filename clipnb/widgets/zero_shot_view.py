@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 from typing import Any
+from unicodedata import bidirectional
 
 import ipywidgets as W
 import numpy as np
@@ -93,10 +94,16 @@ def lines(text: str) -> list[str]:
 def sentence(name: str, classnames: Sequence[str], probabilities: Sequence[float]) -> str:
     """The result in words, for those who do not see the bars."""
     best = np.argsort(-np.asarray(probabilities), kind="stable")[:3]
-    words = f"{name}: " + ", ".join(f"{classnames[j]} {percentage(100 * probabilities[j])}" for j in best) + "."
+    shares = [f"{_isolated(classnames[j])} {percentage(100 * probabilities[j])}" for j in best]
+    words = f"{_isolated(name)}: {', '.join(shares)}."
     if len(classnames) == 1 and probabilities[0] == 1:
         words += " A single label always gets everything, for the labels share 100%. Add another."
     return words
+
+
+def _isolated(text: str) -> str:
+    """A right-to-left label between isolates (U+2068, U+2069), else it would draw the number behind it to its own side."""
+    return f"\u2068{text}\u2069" if any(bidirectional(c) in ("R", "AL") for c in text) else text
 
 
 def _field(widget: Any, name: str) -> Any:
