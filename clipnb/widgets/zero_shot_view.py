@@ -102,7 +102,7 @@ def sentence(name: str, classnames: Sequence[str], probabilities: Sequence[float
 
 
 def _isolated(text: str) -> str:
-    """A right-to-left label between isolates (U+2068, U+2069), else it would draw the number behind it to its own side."""
+    """A right-to-left label between isolates: else it would draw the number that follows to its own side."""
     return f"\u2068{text}\u2069" if any(bidirectional(c) in ("R", "AL") for c in text) else text
 
 
