@@ -236,7 +236,7 @@ def test_thumbnails_are_small_pngs_that_keep_their_alpha_and_shape():
 def test_group_colours_stand_out_from_the_page_and_from_each_other(mode):
     chosen = list(palette.colours([str(i) for i in range(10)], mode).values())
     assert len(set(chosen)) == 10
-    page = {"light": (255, 255, 255), "dark": (20, 23, 28)}[mode]
+    page = {"light": (255, 255, 255), "dark": (22, 22, 26)}[mode]
     for colour in chosen:
         rgb = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
         assert np.abs(np.subtract(rgb, page)).max() > 80
@@ -268,4 +268,4 @@ def test_png_draws_on_an_opaque_page_of_the_asked_size():
     figure = plots.scatter([[0, 0], [1, 1]], mode="dark", width=300, height=200)
     picture = Image.open(io.BytesIO(plots.png(figure, scale=1)))
     assert picture.size == (300, 200)
-    assert picture.convert("RGB").getpixel((1, 1)) == (20, 23, 28)
+    assert picture.convert("RGB").getpixel((1, 1)) == (22, 22, 26)

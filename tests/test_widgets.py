@@ -13,10 +13,11 @@ import pytest
 from PIL import Image
 
 from clipnb.errors import TextTooLong
-from clipnb.prompts import TEMPLATES
+from clipnb.prompts import TEMPLATES, Prompts
 from clipnb.types import ClipModel
 from clipnb.widgets import ZeroShotPanel
 from clipnb.widgets.uploads import uploaded
+from clipnb.zeroshot import zero_shot
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 EIGHT = int(W.__version__.split(".")[0]) >= 8
@@ -108,6 +109,17 @@ def test_a_new_panel_has_a_result(panel):
     assert sum(panel.probabilities) == pytest.approx(1)
     assert panel.status.startswith("tomato: red")
     assert len(panel.cosines) == 3
+
+
+@pytest.mark.parametrize("templates", ["plain", "photo", ["{}", "a very {} thing"]])
+def test_the_panel_says_what_zero_shot_says(panel, model, templates):
+    result = zero_shot(model, panel.images, ["rot", "green"], templates)
+    panel.classnames = ["rot", "green"]
+    panel.templates = list(Prompts.of(["a"], templates).templates)
+    for i, row in enumerate(result.probabilities):
+        panel.selected = i
+        assert panel.probabilities == pytest.approx(row.tolist())
+    assert panel.cosines == pytest.approx(result.similarity[-1].tolist())
 
 
 def test_choosing_a_picture_changes_the_probabilities(panel):

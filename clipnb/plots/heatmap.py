@@ -61,7 +61,7 @@ def similarity_heatmap(
     left = 46 + int(7.2 * max(map(text_columns, row_text))) + (_THUMB + 12 if with_pictures else 0)
     slant = max(map(text_columns, column_text)) * 7.4 > (width - left - 110) / len(columns)
     bottom = 50 + (int(6.0 * max(map(text_columns, column_text))) if slant else 14)
-    height = cell * len(rows)
+    height, top = cell * len(rows), 48 if title else 16
 
     figure = go.Figure(
         go.Heatmap(
@@ -97,8 +97,8 @@ def similarity_heatmap(
         template=template(mode),
         title=heading(title),
         width=width,
-        height=height + 48 + bottom,
-        margin={"l": left, "r": 110, "t": 48, "b": bottom},
+        height=height + top + bottom,
+        margin={"l": left, "r": 110, "t": top, "b": bottom},
         xaxis=_names(
             column_text, len(columns), x_title, tickangle=-40 if slant else 0, range=[-0.5, len(columns) - 0.5]
         ),

@@ -21,7 +21,7 @@ OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "
 OTHER = "#8A8A8A"
 _MORE = ("#7A3B00", "#8A2BE2")
 _INK = {"light": "#1F2430", "dark": "#F2F3F5"}
-_PAGE = {"light": "#FFFFFF", "dark": "#14171C"}
+_PAGE = {"light": "#FFFFFF", "dark": "#16161A"}
 
 # The browser walks this list glyph by glyph, so one label may mix scripts.
 FONT = (
