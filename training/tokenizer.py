@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
-from transformers import CLIPImageProcessor, CLIPProcessor, CLIPTokenizer, CLIPTokenizerFast
+from transformers import CLIPImageProcessor, CLIPProcessor, CLIPTokenizer
 
 import corpus
 from paths import SEED, TILE, saved
@@ -52,11 +52,7 @@ def main() -> None:
     (folder / "vocab.json").write_text(json.dumps(vocab, ensure_ascii=False))
     (folder / "merges.txt").write_text("#version: 0.2\n" + "".join(f"{a} {b}\n" for a, b in merges))
     print(len(vocab), "tokens", len(merges), "merges", file=sys.stderr)
-    files = {"vocab_file": str(folder / "vocab.json"), "merges_file": str(folder / "merges.txt")}
-    try:
-        tokenizer = CLIPTokenizerFast(**files, model_max_length=CONTEXT)
-    except Exception:  # transformers 5 takes the tables themselves
-        tokenizer = CLIPTokenizer(vocab=vocab, merges=merges, model_max_length=CONTEXT)
+    tokenizer = CLIPTokenizer(vocab=vocab, merges=merges, model_max_length=CONTEXT)
     half = [0.5, 0.5, 0.5]
     images = CLIPImageProcessor(size={"shortest_edge": TILE}, crop_size={"height": TILE, "width": TILE}, image_mean=half, image_std=half)
     CLIPProcessor(image_processor=images, tokenizer=tokenizer).save_pretrained(folder)
