@@ -165,6 +165,19 @@ def read_names(concepts: list[dict]) -> dict[str, dict[str, list[str]]]:
     return kept
 
 
+def attribution(locales: int) -> str:
+    """Who drew the pictures and who wrote the names that ship, with their licences."""
+    lines = ["# Emoji pictures and names", "", "Rendered from SVG at 64 pixels; colours in steps of 8, opacity in steps of 16.", "",
+             "| style | title | author | licence | source |", "|---|---|---|---|---|"]  # fmt: skip
+    for style in STYLES:
+        if style.ships:
+            lines.append(f"| `{style.name}` | {style.title} | {style.author} | {style.licence} | {style.url}, by npm {style.package} |")
+    lines += ["", f"Names and keywords in {locales} locales: Unicode CLDR 48 annotations, © Unicode, Inc., Unicode-3.0 licence",
+              "(https://www.unicode.org/license.txt). Groups and order: emojibase-data 17, MIT, © Miles Johnson.", "",
+              "Creative Commons BY 4.0: https://creativecommons.org/licenses/by/4.0/. Changes made: rasterised, colours reduced."]  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
     EMOJI.mkdir(parents=True, exist_ok=True)
     concepts = read_concepts()
@@ -187,6 +200,7 @@ def main() -> None:
     names = read_names(concepts)
     packed = lzma.compress(json.dumps({"locales": names}, ensure_ascii=False).encode(), preset=9 | lzma.PRESET_EXTREME)
     (EMOJI / "names.json.xz").write_bytes(packed)
+    (EMOJI / "ATTRIBUTION.md").write_text(attribution(len(names)))
     words = sum(len(entry) for table in names.values() for entry in table.values())
     print(f"{len(concepts)} concepts, {len(names)} locales, {words} names and keywords, {len(packed) / 1e6:.1f} MB")
 
