@@ -54,7 +54,7 @@ def _mixed(found: Results) -> Table:
 
 
 def _scores(found: Results) -> Table:
-    title = "One language at a time: the twelve, then all animals, plants, food and drink"
+    title = "Language by language: the twelve, then all animals, plants and food"
     table = Table(title=title, title_justify="left")
     for heading in ("language", "of the twelve", "names", "right", "in the first 5", "by chance"):
         table.add_column(heading, justify="left" if heading == "language" else "right")

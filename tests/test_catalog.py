@@ -1,7 +1,5 @@
-import pytest
-
 import clipnb
-from clipnb.catalog import EMBEDDED, MODEL_FOLDER, entries, suggest
+from clipnb.catalog import EMBEDDED, entries, suggest
 from clipnb.datasets import emoji_languages
 
 NAMED = [
@@ -55,7 +53,6 @@ def test_suggestions():
     assert suggest("zzzzzzzz") == ""
 
 
-@pytest.mark.skipif(not MODEL_FOLDER.is_dir(), reason="the embedded model is not built")
 def test_the_embedded_model_is_described_by_its_folder():
     entry = entries()[EMBEDDED]
     assert entry.loadable
