@@ -19,7 +19,7 @@ BARS = 6
 
 def demo_page(found: Results, model: ClipModel) -> str:
     """The whole page as HTML."""
-    trained = "It was trained on emoji and their names alone, and never on drawings in this style. "
+    trained = "Its image tower was trained on drawings of emoji alone, and on none in this style. "
     lead = (
         f"The model {model.name} was shown {len(found.pictures)} drawings and asked about them in "
         f"{len(LANGUAGES)} languages. {trained if model.name == EMBEDDED else ''}Everything below was computed when "
@@ -64,7 +64,7 @@ def _naming(found: Results) -> str:
         for code, result in found.twelve.items():
             right = result.predictions[i] == result.classnames[i]
             kind, mark = ("good", "✓") if right else ("bad", "✗")
-            cells.append(f'<span class="{kind}">{mark}</span> {text(result.predictions[i], code)}')
+            cells.append(f'<span class="{kind}">{mark}</span>&nbsp;{text(result.predictions[i], code)}')
         rows.append(cells)
     return section(
         "The same question, one language at a time",
@@ -121,14 +121,15 @@ def _mapping(found: Results) -> str:
         thumbnails=[found.pictures.thumbnail(i) for i in found.map_rows] + [None] * len(words),
         thumbnail_size=0.032,
     )
-    languages = ", ".join(LANGUAGES[code] for code in MAP_LANGUAGES)
+    # Isolated, so that a name that runs from right to left does not turn the comma after it.
+    languages = ", ".join(f"\u2068{LANGUAGES[code]}\u2069" for code in MAP_LANGUAGES)
     return section(
         "A map of pictures and words",
         paragraph(
-            f"{len(found.map_rows)} pictures, drawn by lot, and their names in {languages}: diamonds near a picture "
-            "should name it. Hover to read them. Pictures and words lie in two separate cones of the space, "
-            f"{found.gap:.2f} apart (the modality gap); each side's mean was subtracted first, or the map would show "
-            "nothing else. Distances between far groups mean little."
+            f"{len(found.map_rows)} pictures, drawn by lot: alike lies near alike, and distances between far groups "
+            f"mean little. Diamonds are their names in {languages}, each placed between the three pictures nearest to "
+            "it, closer to the likelier ones; hover to read them. Pictures and words as such lie in two separate cones "
+            f"of the space, whose centres are {found.gap:.2f} apart: the modality gap."
         ),
         figure(chart, "Map: pictures and words as points, coloured by group", tools=True),
     )

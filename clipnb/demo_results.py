@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from rich.progress import Progress
 from clipnb.datasets import EmojiSet, emoji
 from clipnb.projection import project
 from clipnb.prompts import Prompts
-from clipnb.similarity import search
+from clipnb.similarity import search, top_k
 from clipnb.types import ClipModel, Embeddings, Projection, ZeroShot
 from clipnb.zeroshot import classify, zero_shot
 
@@ -48,6 +48,8 @@ MAP_GROUPS = ("animals & nature", "food & drink", "travel & places")
 MAP_LANGUAGES = ("en", "zh", "ar")
 MAP_PICTURES = 60
 """Pictures of each group on the map; more would cover each other."""
+MAP_NEAREST = 3
+"""Pictures between which a word is placed."""
 HITS = 5
 BATCH = 64
 
@@ -144,10 +146,10 @@ def _many(model: ClipModel, found: Results, names: Any) -> ZeroShot:
 
 
 def _lay_out(model: ClipModel, found: Results, names: Any, seed: int, method: Any) -> None:
-    """Pictures and words on one map.
+    """A map of the pictures, and every word between the pictures nearest to it.
 
-    Pictures and texts of a CLIP model lie in two cones apart (Liang et al. 2022, "Mind the Gap"): each side's mean is
-    subtracted, or the map would show nothing but that.
+    Pictures and texts of a CLIP model lie in two cones apart (Liang et al. 2022, "Mind the Gap"), and a map of both
+    at once would show two islands and little else.
     """
     groups, draw = np.array(found.pictures.groups), np.random.default_rng(seed)
     for group in MAP_GROUPS:
@@ -156,8 +158,13 @@ def _lay_out(model: ClipModel, found: Results, names: Any, seed: int, method: An
     for code in MAP_LANGUAGES:
         column = names[code].tolist()
         found.map_words += [(row, code, column[row]) for row in found.map_rows if isinstance(column[row], str)]
-    images = found.embeddings.vectors[found.map_rows]
+    pictures = found.embeddings[found.map_rows]
     words = model.encode_text([word for _, _, word in found.map_words], truncate=True)
-    found.gap = float(np.linalg.norm(images.mean(axis=0) - words.mean(axis=0)))
-    centred = np.concatenate([images - images.mean(axis=0), words - words.mean(axis=0)])
-    found.map = project(Embeddings(centred, model=model.name), method=method, seed=seed)
+    found.gap = float(np.linalg.norm(pictures.vectors.mean(axis=0) - words.mean(axis=0)))
+    places = project(pictures, method=method, seed=seed)
+    index, cosines = top_k(words, pictures.vectors, MAP_NEAREST)
+    weights = np.asarray(model.probabilities(cosines))
+    weights = weights / weights.sum(axis=1, keepdims=True)
+    between = (weights[:, :, None] * places.coords[index]).sum(axis=1)
+    ids = pictures.ids + tuple(word for _, _, word in found.map_words)
+    found.map = replace(places, coords=np.concatenate([places.coords, between]).astype(np.float32), ids=ids)

@@ -30,7 +30,7 @@ p { max-width: 46rem; }
 table { border-collapse: collapse; font-size: 0.95rem; }
 th, td { padding: 0.35rem 0.7rem; border-bottom: 1px solid var(--line); text-align: start; vertical-align: middle; }
 th { color: var(--soft); font-weight: 600; }
-td.number { text-align: right; font-variant-numeric: tabular-nums; }
+th.number, td.number { text-align: right; font-variant-numeric: tabular-nums; }
 .good { color: var(--good); } .bad { color: var(--bad); }
 .picture { display: inline-block; vertical-align: middle; background: #fff; border-radius: 6px; padding: 3px; }
 figure { margin: 0; } figcaption { text-align: center; font-size: 0.8rem; color: var(--soft); max-width: 6.5rem; }

@@ -48,7 +48,7 @@ def test_times_and_authors_are_stated(shown):
     assert re.search(r"reading every picture \d+\.\d s", terminal)
     assert "Microsoft" in page
     assert "Unicode CLDR" in page
-    assert "never on drawings in this style" not in page  # that is true of the embedded model alone
+    assert "none in this style" not in page  # that is true of the embedded model alone
 
 
 def test_text_of_others_cannot_become_markup():
