@@ -53,6 +53,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--tower", choices=["convnet", "vit"], required=True)
     parser.add_argument("--steps", type=int, required=True)
+    parser.add_argument("--stop", type=int, help="leave the schedule after so many steps")
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--floor", type=float, default=0.0, help="share of the learning rate left at the end")
@@ -106,7 +107,7 @@ def main() -> None:
     related = F.softmax(anchors_seen @ anchors_seen.T / 0.06, dim=-1)
 
     started, shown = time.time(), {}
-    for step in range(args.steps):
+    for step in range(args.stop or args.steps):
         pixels, concepts = pictures.batch(args.batch)
         labels = place[concepts]
         with torch.autocast("cpu", torch.bfloat16):
@@ -145,7 +146,7 @@ def main() -> None:
                     mean.copy_(value)
         for name, value in parts.items():
             shown[name] = 0.98 * shown.get(name, value) + 0.02 * value
-        if (step + 1) % 250 == 0 or step + 1 == args.steps:
+        if (step + 1) % 250 == 0 or step + 1 == (args.stop or args.steps):
             with torch.inference_mode():
                 score = features(average, val_pixels) @ targets()[seen].T
             top = (score.topk(5, dim=-1).indices == val_rows[:, None]).float()

@@ -33,13 +33,19 @@ def text_config() -> CLIPTextConfig:
                           pad_token_id=tokenizer.pad_token_id)  # fmt: skip
 
 
-def rows_of(tower: torch.nn.Module, ids: torch.Tensor, end: int) -> torch.Tensor:
-    """Unit text features; the batch is cut to its longest text (nothing after the end marker is attended to)."""
+def rows_of(tower: torch.nn.Module, ids: torch.Tensor, end: int, parts: int = 1) -> torch.Tensor:
+    """Unit text features, in the order of the ids.
+
+    Texts of like length go together, each part cut to its longest: nothing after the end marker is attended to.
+    """
     ids = ids.long()
-    length = int((ids == end).int().argmax(1).max()) + 1
-    with torch.autocast("cpu", torch.bfloat16):
-        raw = tower(input_ids=ids[:, :length]).text_embeds
-    return F.normalize(raw.float(), dim=-1)
+    lengths = (ids == end).int().argmax(1) + 1
+    order = lengths.argsort()
+    pieces = []
+    for index in order.chunk(parts):
+        with torch.autocast("cpu", torch.bfloat16):
+            pieces.append(tower(input_ids=ids[index, : int(lengths[index].max())]).text_embeds.float())
+    return F.normalize(torch.cat(pieces)[order.argsort()], dim=-1)
 
 
 def picture_bank(name: str) -> tuple[torch.Tensor, torch.Tensor]:
@@ -59,6 +65,7 @@ def picture_bank(name: str) -> tuple[torch.Tensor, torch.Tensor]:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--steps", type=int, required=True)
+    parser.add_argument("--stop", type=int, help="leave the schedule after so many steps")
     parser.add_argument("--batch", type=int, default=384)
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--floor", type=float, default=0.0)
@@ -108,13 +115,13 @@ def main() -> None:
     tokenizer = CLIPTokenizer.from_pretrained(WORK / "tokenizer")
 
     started, shown = time.time(), {}
-    for step in range(args.steps):
+    for step in range(args.stop or args.steps):
         pick = torch.multinomial(data["name_weights"], shares["name"])
         labels = place[data["name_labels"][pick]]
         word = torch.randint(len(data["word_ids"]), (shares["word"],))
         english = torch.randint(len(data["english_ids"]), (shares["english"],))
-        short = torch.cat([data["name_ids"][pick], data["word_ids"][word]])
-        rows = torch.cat([rows_of(tower, short, end), rows_of(tower, data["english_ids"][english], end)])
+        ids = torch.cat([data["name_ids"][pick], data["word_ids"][word], data["english_ids"][english]])
+        rows = rows_of(tower, ids, end, parts=6)
         wanted = torch.cat([goal[labels], data["word_rows"][word].float(), data["english_rows"][english].float()])
         near = 1 - (rows * wanted).sum(1).mean()
         names = rows[: len(pick)]
@@ -141,7 +148,7 @@ def main() -> None:
                     mean.lerp_(value, 1 - decay)
         for name, value in parts.items():
             shown[name] = 0.98 * shown.get(name, value) + 0.02 * value
-        if (step + 1) % 500 == 0 or step + 1 == args.steps:
+        if (step + 1) % 500 == 0 or step + 1 == (args.stop or args.steps):
             scores = []
             for locale in EVAL:
                 ids = tokenizer([text for text, _ in held[locale]], padding=True, truncation=True, return_tensors="pt")
