@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clipnb.errors import BadTemplate, DuplicateLabels, EmptyLabels, WrongType, nearest, quote
+from clipnb.errors import BadTemplate, DuplicateLabels, EmptyLabels, WrongType, nearest
 from clipnb.types import ClipModel, Embeddings, unit_rows
 
 __all__ = ["TEMPLATES", "Prompts", "check_classnames"]
@@ -122,9 +122,3 @@ class Prompts:
         vectors = unit_rows(model.encode_text(flat, truncate=truncate))
         mean = vectors.reshape(len(self), len(self.templates), -1).mean(axis=1, dtype=np.float64)
         return Embeddings(mean.astype(np.float32), self.classnames, "text", model.name)
-
-    def __repr__(self) -> str:
-        names = ", ".join(quote(name, 20) for name in self.classnames[:3]) + (", ..." if len(self) > 3 else "")
-        return (
-            f"Prompts({len(self)} classes: {names}; {len(self.templates)} templates: {quote(self.templates[0])}, ...)"
-        )

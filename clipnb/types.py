@@ -81,13 +81,16 @@ def unit_rows(vectors: ArrayLike) -> FloatArray:
     Raises:
         InvalidEmbeddings: not a matrix, or rows that are zero or not finite, which have no direction.
     """
-    matrix = np.asarray(vectors)
+    try:
+        matrix = np.asarray(vectors)
+    except ValueError as error:
+        raise InvalidEmbeddings(f"rows of different lengths: {error}") from error
     if matrix.ndim != 2 or matrix.shape[1] == 0 or matrix.dtype.kind not in "fiu":
         raise InvalidEmbeddings(
             f"expected numbers of shape [row, dim], got {matrix.dtype} of shape {list(matrix.shape)}"
         )
     # In double precision the squares of large float32 rows do not overflow.
-    lengths = np.linalg.norm(matrix.astype(np.float64), axis=1)
+    lengths = np.sqrt(np.einsum("ij,ij->i", matrix, matrix, dtype=np.float64))
     bad = np.flatnonzero(~np.isfinite(lengths) | (lengths == 0))
     if len(bad):
         shown = ", ".join(map(str, bad[:10])) + (", ..." if len(bad) > 10 else "")

@@ -56,7 +56,7 @@ def zero_shot(
     prompts = Prompts.of(classnames, templates)
     images = check_images(images)
     if image_ids is not None and len(image_ids) != len(images):
-        raise UnknownLabel(f"{len(image_ids)} image_ids for {len(images)} images; expected one each")
+        raise UnsupportedOption(f"{len(image_ids)} image_ids for {len(images)} images; expected one each")
     truth = _check_labels(labels, prompts.classnames, len(images))
     texts = prompts.encode(model)
     starts: Iterable[int] = range(0, len(images), batch_size)

@@ -47,6 +47,11 @@ def test_other_shapes_and_types_are_refused(vectors):
         clipnb.Embeddings(vectors)
 
 
+def test_ragged_rows_are_refused():
+    with pytest.raises(InvalidEmbeddings, match="different lengths"):
+        clipnb.Embeddings([[1.0, 2.0], [3.0]])
+
+
 def test_ids_are_one_per_row():
     assert some(3).ids == ("0", "1", "2")
     with pytest.raises(InvalidEmbeddings, match="3 rows and 2 ids"):

@@ -46,7 +46,7 @@ def test_images_are_called_by_their_path_or_as_told(pictures):
     paths = [pictures["rgb.png"], str(pictures["grey.png"]), PAINTED[0]]
     assert clipnb.zero_shot(MODEL, paths, ["a"]).image_ids == (str(paths[0]), paths[1], "image 2")
     assert clipnb.zero_shot(MODEL, PAINTED, ["a"], image_ids=["x", "y", "z"]).image_ids == ("x", "y", "z")
-    with pytest.raises(UnknownLabel, match="1 image_ids for 3 images"):
+    with pytest.raises(UnsupportedOption, match="1 image_ids for 3 images"):
         clipnb.zero_shot(MODEL, PAINTED, ["a"], image_ids=["x"])
 
 

@@ -7,10 +7,7 @@ from pathlib import Path
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import (
     GatedRepoError,
-    HfHubHTTPError,
     HFValidationError,
-    LocalEntryNotFoundError,
-    OfflineModeIsEnabled,
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
@@ -49,9 +46,9 @@ def download(name: str, *, revision: str | None = None, local_files_only: bool =
         raise UnknownModel(f"{name}: the Hub has no revision {revision!r} of it") from error
     except RepositoryNotFoundError as error:
         raise UnknownModel(f"{name}: the Hub has no such model, or it is private.{suggest(name)}") from error
-    except (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, OSError) as error:
+    except Exception as error:  # of two libraries of HTTP, by the version of the Hub's client, and of the disk
+        why = "was not asked" if local_files_only else f"cannot be reached ({type(error).__name__})"
         raise ModelUnavailable(
-            f"{name}: not in the cache of this machine, and the Hub "
-            f"{'was not asked' if local_files_only else 'cannot be reached'}; connect once and load it again, pass the "
-            f"path of a local folder, or use the embedded model, clipnb.load().{suggest(name)}"
+            f"{name}: not in the cache of this machine, and the Hub {why}; connect once and load it again, pass the path "
+            f"of a local folder, or use the embedded model, clipnb.load().{suggest(name)}"
         ) from error
