@@ -19,7 +19,7 @@ __all__ = ["download"]
 
 # Not the copies for other frameworks, which double the size.
 SMALL = ["*.json", "*.txt", "*.model"]
-WEIGHTS = [["*.safetensors"], ["pytorch_model*.bin"]]
+WEIGHTS = [["model*.safetensors"], ["pytorch_model*.bin"]]
 
 
 def download(name: str, *, revision: str | None = None, local_files_only: bool = False) -> Path:
@@ -37,7 +37,7 @@ def download(name: str, *, revision: str | None = None, local_files_only: bool =
 
     try:
         folder = fetch([*SMALL, *WEIGHTS[0]])
-        return folder if any(folder.glob("*.safetensors")) else fetch([*SMALL, *WEIGHTS[1]])
+        return folder if any(folder.glob("model*.safetensors")) else fetch([*SMALL, *WEIGHTS[1]])
     except HFValidationError as error:
         raise UnknownModel(f"{name!r} cannot be the name of a model on the Hub.{suggest(name)}") from error
     except GatedRepoError as error:
@@ -47,8 +47,9 @@ def download(name: str, *, revision: str | None = None, local_files_only: bool =
     except RepositoryNotFoundError as error:
         raise UnknownModel(f"{name}: the Hub has no such model, or it is private.{suggest(name)}") from error
     except Exception as error:  # of two libraries of HTTP, by the version of the Hub's client, and of the disk
-        why = "was not asked" if local_files_only else f"cannot be reached ({type(error).__name__})"
+        reason = type(error.__cause__ or error).__name__
+        why = "was not asked" if local_files_only else f"cannot be reached ({reason})"
         raise ModelUnavailable(
-            f"{name}: not in the cache of this machine, and the Hub {why}; connect once and load it again, pass the path "
-            f"of a local folder, or use the embedded model, clipnb.load().{suggest(name)}"
+            f"{name}: not in the cache of this machine, and the Hub {why}; connect once and load it again, pass the "
+            f"path of a local folder, or use the embedded model, clipnb.load().{suggest(name)}"
         ) from error
