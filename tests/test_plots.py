@@ -155,6 +155,15 @@ def test_scatter_draws_thumbnails_where_there_are_any(pictures):
     assert [(image.x, image.y) for image in figure.layout.images] == [(0, 0), (1, 1)]
 
 
+def test_scatter_is_as_tall_as_its_map_needs():
+    flat, tall = np.array([[0, 0], [10, 3]]), np.array([[0, 0], [3, 10]])
+    heights = [plots.scatter(points).layout.height for points in (flat, np.eye(2), tall)]
+    assert heights == sorted(heights)
+    assert 420 <= heights[0] < heights[1] < 800
+    assert plots.scatter(flat, height=500).layout.height == 500
+    assert plots.scatter(np.zeros((1, 2))).layout.height >= 420
+
+
 def test_scatter_changes_to_webgl_for_many_points():
     assert isinstance(plots.scatter(np.zeros((9000, 2))).data[0], go.Scattergl)
 

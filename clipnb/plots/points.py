@@ -31,7 +31,7 @@ def scatter(
     title: str | None = None,
     axis: str | None = None,
     width: int = 860,
-    height: int = 640,
+    height: int | None = None,
     mode: str = "light",
 ) -> go.Figure:
     """Points [n, 2 or 3] in the colour of their group, pictures as dots and texts as diamonds.
@@ -48,7 +48,7 @@ def scatter(
         title: above the figure, if any.
         axis: name of the axes ("UMAP" gives "UMAP 1", "UMAP 2"); default: the projection's method.
         width: in CSS pixels.
-        height: in CSS pixels.
+        height: in CSS pixels; default: what the shape of the map needs, between 420 and 760.
         mode: "light" or "dark", the page it is for.
     """
     points = as_matrix("coords", getattr(coords, "coords", coords))
@@ -93,7 +93,7 @@ def scatter(
                 )
             )
             first = False
-    _lay_out(figure, dimensions, axis, title, width, height, mode)
+    _lay_out(figure, dimensions, axis, title, width, height or _fitting_height(points, width), mode)
     if modality is not None and len(set(kind)) > 1:
         words = {"image": "● picture", "text": "◆ text"}
         figure.add_annotation(
@@ -103,6 +103,15 @@ def scatter(
     if thumbnails is not None and dimensions == 2:
         _draw(figure, points, thumbnails, thumbnail_size)
     return figure
+
+
+def _fitting_height(points: np.ndarray, width: int) -> int:
+    """A unit is as long upwards as sideways, so a flat map in a tall figure would leave half of it empty."""
+    if points.shape[1] == 3:
+        return 640
+    across, up = np.ptp(points, axis=0)
+    share = float(up / across) if across > 0 else 1.0
+    return int(np.clip(104 + 1.05 * share * (width - 220), 420, 760))
 
 
 def _by_size(group: np.ndarray) -> list[str]:
