@@ -33,7 +33,9 @@ def bare(code: str) -> str:
 def read_concepts() -> list[dict]:
     """Every emoji without skin tones and components, in Unicode's order, with a fixed held-out draw."""
     groups = json.loads((EMOJIBASE / "meta" / "groups.json").read_text())
-    titles = {item["key"]: item["message"] for item in json.loads((EMOJIBASE / "en" / "messages.json").read_text())["groups"]}
+    titles = {
+        item["key"]: item["message"] for item in json.loads((EMOJIBASE / "en" / "messages.json").read_text())["groups"]
+    }
     concepts = []
     for item in sorted(json.loads((EMOJIBASE / "en" / "data.json").read_text()), key=lambda item: item.get("order", 0)):
         if item.get("group") in (None, 2):
@@ -90,7 +92,9 @@ def icons(style: Style, concepts: list[dict]) -> dict[int, str]:
 def render_svg(svg: str) -> np.ndarray:
     """[TILE, TILE, 4] uint8, drawn at four times the size and reduced, the picture centred in the square."""
     svg = svg.replace("currentColor", "#222")
-    picture = Image.open(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=svg, width=4 * TILE, skip_system_fonts=True))))
+    picture = Image.open(
+        io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=svg, width=4 * TILE, skip_system_fonts=True)))
+    )
     picture = picture.convert("RGBA")
     side = max(picture.size)
     square = Image.new("RGBA", (side, side))
@@ -171,7 +175,9 @@ def attribution(locales: int) -> str:
              "| style | title | author | licence | source |", "|---|---|---|---|---|"]  # fmt: skip
     for style in STYLES:
         if style.ships:
-            lines.append(f"| `{style.name}` | {style.title} | {style.author} | {style.licence} | {style.url}, by npm {style.package} |")
+            lines.append(
+                f"| `{style.name}` | {style.title} | {style.author} | {style.licence} | {style.url}, by npm {style.package} |"
+            )
     lines += ["", f"Names and keywords in {locales} locales: Unicode CLDR 48 annotations, © Unicode, Inc., Unicode-3.0 licence",
               "(https://www.unicode.org/license.txt). Groups and order: emojibase-data 17, MIT, © Miles Johnson.", "",
               "Creative Commons BY 4.0: https://creativecommons.org/licenses/by/4.0/. Changes made: rasterised, colours reduced."]  # fmt: skip
@@ -188,7 +194,7 @@ def main() -> None:
                 tiles = render_glyphs(style, concepts)
             else:
                 found = icons(style, concepts)
-                tiles = dict(zip(found, pool.map(render_svg, found.values(), chunksize=32)))
+                tiles = dict(zip(found, pool.map(render_svg, found.values(), chunksize=32), strict=True))
             rows = write_sheet(style.name, tiles, style.ships)
             fact = {"title": style.title, "author": style.author, "licence": style.licence, "url": style.url,
                     "package": style.package, "role": style.role, "rows": rows}  # fmt: skip

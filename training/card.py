@@ -1,4 +1,4 @@
-"""Writes the model card from results.json: every figure in it was measured, wins and losses alike."""
+"""Writes the model card, and its summary in the README, from results.json: figures that were measured, wins and losses."""
 
 import json
 
@@ -38,7 +38,7 @@ ROWS = (
 )
 
 HEADER = """---
-license: mit
+license: cc-by-4.0
 library_name: transformers
 pipeline_tag: zero-shot-image-classification
 tags: [clip, emoji, multilingual]
@@ -86,23 +86,41 @@ def main() -> None:
     notes = json.loads((ROOT / "training" / "notes.json").read_text())
     config = json.loads((MODEL / "config.json").read_text())
     styles, languages = results["styles"], results["languages"]
-    facts = results | notes | {"parameters": results["parameters"] / 1e6, "vocabulary": config["text_config"]["vocab_size"]}
+    facts = (
+        results | notes | {"parameters": results["parameters"] / 1e6, "vocabulary": config["text_config"]["vocab_size"]}
+    )
     parts = [HEADER.format(**facts)]
     gates = []
     for title, read in GATES:
         value, bar = read(styles)
-        gates.append([title.format(languages=len(languages)), value, bar, "yes" if value > bar or value == bar else "**no**"])
+        gates.append(
+            [title.format(languages=len(languages)), value, bar, "yes" if value > bar or value == bar else "**no**"]
+        )
     parts += ["## What it was meant to reach\n", table(["measure", "reached", "goal", "met"], gates)]
-    parts += ["## Everything measured\n", table(["", *styles], [[title, *(style[key] for style in styles.values())] for key, title in ROWS])]
+    parts += [
+        "## Everything measured\n",
+        table(["", *styles], [[title, *(style[key] for style in styles.values())] for key, title in ROWS]),
+    ]
     parts.append("## Text to image by language, R@1 / R@5 / R@10\n")
     rows = [[code, *(" / ".join(map(str, style["retrieval"][code])) for style in styles.values()),
              " / ".join(map(str, styles["fluent"]["held_out_retrieval"][code]))] for code in languages]  # fmt: skip
     parts.append(table(["language", *styles, "held-out concepts among themselves, fluent"], rows))
     parts.append("## Free-form queries, written before any result was seen (Fluent, first five)\n")
-    parts.append(table(["query", "first five", "right"], [[q["text"], " ".join(q["first"]), "yes" if q["right"] else "no"] for q in styles["fluent"]["queries"]]))
+    parts.append(
+        table(
+            ["query", "first five", "right"],
+            [[q["text"], " ".join(q["first"]), "yes" if q["right"] else "no"] for q in styles["fluent"]["queries"]],
+        )
+    )
     parts += ["## What was tried\n", notes["tried"] + "\n"]
     (MODEL / "README.md").write_text("\n".join(parts))
-    print(table(["measure", "reached", "goal", "met"], gates))
+    summary = table(["measured on drawing styles never seen in training", "reached", "goal", "met"], gates)
+    summary += "\nThe whole table, losses included, is in the [card](clipnb/data/model/README.md)."
+    readme = ROOT / "README.md"
+    before, rest = readme.read_text().split("<!-- model-card -->")
+    after = rest.split("<!-- /model-card -->")[1]
+    readme.write_text(f"{before}<!-- model-card -->\n{summary}\n<!-- /model-card -->{after}")
+    print(summary)
 
 
 if __name__ == "__main__":

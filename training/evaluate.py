@@ -32,17 +32,22 @@ class Clip:
 
     @torch.inference_mode()
     def text(self, texts: list[str]) -> np.ndarray:
-        parts = []
+        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))  # like lengths together: less padding
+        parts, texts = [], [texts[i] for i in order]
         for start in range(0, len(texts), 500):
-            inputs = self.processor.tokenizer(texts[start : start + 500], padding=True, truncation=True, return_tensors="pt")
+            inputs = self.processor.tokenizer(
+                texts[start : start + 500], padding=True, truncation=True, return_tensors="pt"
+            )
             parts.append(self.model.get_text_features(**inputs).pooler_output.numpy())
-        return unit(np.concatenate(parts))
+        return unit(np.concatenate(parts))[np.argsort(order)]
 
     @torch.inference_mode()
     def image(self, rgba: torch.Tensor) -> np.ndarray:
         parts = []
         for part in rgba.split(256):
-            pictures = [Image.fromarray(((row + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()) for row in on_white(part)]
+            pictures = [
+                Image.fromarray(((row + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()) for row in on_white(part)
+            ]
             inputs = self.processor.image_processor(pictures, return_tensors="pt")
             parts.append(self.model.get_image_features(**inputs).pooler_output.numpy())
         return unit(np.concatenate(parts))
@@ -136,7 +141,10 @@ def measure(clip: Clip, style: str, everything: list[dict], tables: dict) -> dic
     shown["queries"] = []
     for query, row in zip(queries, scores, strict=True):
         first = [everything[rows[i]]["emoji"] for i in np.argsort(-row)[:5]]
-        right = any(answer.replace("\ufe0f", "") in {found.replace("\ufe0f", "") for found in first} for answer in query["answers"])
+        right = any(
+            answer.replace("\ufe0f", "") in {found.replace("\ufe0f", "") for found in first}
+            for answer in query["answers"]
+        )
         shown["queries"].append({"text": query["text"], "first": first, "right": right})
     shown["queries_right"] = sum(query["right"] for query in shown["queries"])
     return shown

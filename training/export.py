@@ -29,6 +29,7 @@ def temperature(model: CLIPModel, vision: ViT) -> float:
     known = torch.tensor([not everything[row]["held_out"] for row in rows.tolist()])
     labels = torch.tensor([seen.index(row) for row in rows[known].tolist()])
     sim = features(vision, pixels[known]) @ text.T
+    print(f"{VALIDATION}: top-1 by the text tower's own names {(sim.argmax(1) == labels).float().mean():.3f}")
     return min((2 ** (k / 4) for k in range(8, 29)), key=lambda scale: F.cross_entropy(scale * sim, labels).item())
 
 
@@ -37,7 +38,9 @@ def main() -> None:
     parser.add_argument("--image", required=True)
     parser.add_argument("--text", required=True)
     args = parser.parse_args()
-    config = CLIPConfig(text_config=text_config().to_dict(), vision_config=vision_config().to_dict(), projection_dim=DIM)
+    config = CLIPConfig(
+        text_config=text_config().to_dict(), vision_config=vision_config().to_dict(), projection_dim=DIM
+    )
     model = CLIPModel(config).eval()
     vision = ViT()
     vision.load_state_dict(torch.load(WORK / f"{args.image}.pt", weights_only=True)["tower"])
@@ -55,7 +58,9 @@ def main() -> None:
     images = json.loads((MODEL / "processor_config.json").read_text())["image_processor"]
     (MODEL / "preprocessor_config.json").write_text(json.dumps(images, indent=2) + "\n")
     size = sum(path.stat().st_size for path in MODEL.iterdir()) / 1e6
-    print(f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters, logit scale {scale:.1f}, {size:.1f} MB")
+    print(
+        f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters, logit scale {scale:.1f}, {size:.1f} MB"
+    )
 
 
 if __name__ == "__main__":

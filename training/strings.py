@@ -10,7 +10,9 @@ from paths import SEED, WORK, saved
 from teacher import unit
 
 # The languages that the card reports, and some more with many readers, are drawn three times as often.
-FREQUENT = ("de es fr it pt nl sv da no fi pl cs ru uk zh zh-Hant ja ko ar fa he hi bn ta te th vi id ms tr el hu ro sw ur").split()
+FREQUENT = (
+    "de es fr it pt nl sv da no fi pl cs ru uk zh zh-Hant ja ko ar fa he hi bn ta te th vi id ms tr el hu ro sw ur"
+).split()
 ALIKE = 0.55  # how like two words' sets of concepts must be to take one for the other's translation
 
 
@@ -66,7 +68,9 @@ def main() -> None:
                 labels.append(row)
                 weights.append(weight)
     rng = np.random.default_rng(SEED)
-    framed = [(str(rng.choice(corpus.TEMPLATES)).format(everything[row]["name"]), row) for row in seen for _ in range(5)]
+    framed = [
+        (str(rng.choice(corpus.TEMPLATES)).format(everything[row]["name"]), row) for row in seen for _ in range(5)
+    ]
     names += [text for text, _ in framed]
     labels += [row for _, row in framed]
     weights += [3.0] * len(framed)

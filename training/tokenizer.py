@@ -31,15 +31,23 @@ def lines() -> list[str]:
 
 def main() -> None:
     bpe = Tokenizer(models.BPE(end_of_word_suffix="</w>", unk_token=END))
-    bpe.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()])
+    bpe.normalizer = normalizers.Sequence(
+        [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()]
+    )
     split = Regex(r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+")
     bpe.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Split(split, "removed", invert=True), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
+        [
+            pre_tokenizers.Split(split, "removed", invert=True),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
     )
     bpe.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY - 2 - len(alphabet), initial_alphabet=alphabet, end_of_word_suffix="</w>", show_progress=False
+        vocab_size=VOCABULARY - 2 - len(alphabet),
+        initial_alphabet=alphabet,
+        end_of_word_suffix="</w>",
+        show_progress=False,
     )
     bpe.train_from_iterator(lines(), trainer)
     learned = json.loads(bpe.to_str())["model"]
@@ -54,7 +62,9 @@ def main() -> None:
     print(len(vocab), "tokens", len(merges), "merges", file=sys.stderr)
     tokenizer = CLIPTokenizer(vocab=vocab, merges=merges, model_max_length=CONTEXT)
     half = [0.5, 0.5, 0.5]
-    images = CLIPImageProcessor(size={"shortest_edge": TILE}, crop_size={"height": TILE, "width": TILE}, image_mean=half, image_std=half)
+    images = CLIPImageProcessor(
+        size={"shortest_edge": TILE}, crop_size={"height": TILE, "width": TILE}, image_mean=half, image_std=half
+    )
     CLIPProcessor(image_processor=images, tokenizer=tokenizer).save_pretrained(folder)
     tokens = tokenizer(["a red sports car", "一只猫", "القط", "แมว", "koira", "นกฮูก"])["input_ids"]
     print(tokens, [tokenizer.convert_ids_to_tokens(row) for row in tokens])

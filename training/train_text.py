@@ -7,7 +7,6 @@ tower sees them (image tower locked, after Zhai et al. 2022, LiT, with the roles
 
 import argparse
 import copy
-import math
 import time
 
 import numpy as np
@@ -18,8 +17,8 @@ from transformers import CLIPTextConfig, CLIPTextModelWithProjection, CLIPTokeni
 import corpus
 from paths import DIM, SEED, WORK, saved
 from pictures import tiles
-from train_images import TRAIN, Targets, cosine, features
 from towers import ViT
+from train_images import TRAIN, Targets, cosine, features
 
 WIDTH, LAYERS, HEADS, CONTEXT = 192, 4, 6, 32
 EVAL = ("en", "de", "zh", "ar", "th", "sw")
@@ -62,6 +61,34 @@ def picture_bank(name: str) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.cat(rows), torch.cat(labels)
 
 
+def weights_by_use(data: dict) -> torch.Tensor:
+    """For the last step: English and the frequent languages first, framed names and the rest seldom."""
+    weights = data["name_weights"].clone()
+    use = torch.full_like(weights, 0.4)
+    use[weights == 8] = 30.0
+    use[weights == 3] = 5.0
+    framed = 5 * len(data["name_labels"].unique())
+    use[-framed:] = 1.0
+    return use
+
+
+def one_each(pick: torch.Tensor, concepts: torch.Tensor) -> torch.Tensor:
+    """The first name of every concept among the picked."""
+    order = concepts.argsort(stable=True)
+    first = torch.ones(len(pick), dtype=torch.bool)
+    first[1:] = concepts[order][1:] != concepts[order][:-1]
+    return pick[order[first]]
+
+
+def pictures_of(bank: tuple, concepts: torch.Tensor, goals: torch.Tensor) -> torch.Tensor:
+    """A random picture's row for each concept; its target where no colour style draws it, or three times in ten."""
+    rows, labels = bank
+    noise = torch.rand(len(concepts), len(labels)).masked_fill_(labels[None] != concepts[:, None], -1.0)
+    value, index = noise.max(1)
+    drawn = (value >= 0) & (torch.rand(len(concepts)) < 0.7)
+    return torch.where(drawn[:, None], rows[index], goals)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--steps", type=int, required=True)
@@ -71,12 +98,14 @@ def main() -> None:
     parser.add_argument("--floor", type=float, default=0.0)
     parser.add_argument("--targets", help="image checkpoint whose targets are learned; default: the teacher's anchors")
     parser.add_argument("--pictures", help="ViT checkpoint whose pictures the names must find")
+    parser.add_argument("--names", type=float, default=7 / 8, help="with --pictures: share of names in a batch")
     parser.add_argument("--start")
+    parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", required=True)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    torch.manual_seed(SEED)
+    torch.manual_seed(args.seed)
 
     data = torch.load(WORK / "strings.pt", weights_only=True)
     everything = corpus.concepts()
@@ -107,35 +136,44 @@ def main() -> None:
         optimizer, lambda i: min(1.0, (i + 1) / warm) * cosine(i / args.steps, args.floor)
     )
     shares = {"name": args.batch // 2, "word": args.batch // 5}
+    if bank is not None:
+        shares = {"name": int(args.batch * args.names), "word": args.batch // 16}
     shares["english"] = args.batch - sum(shares.values())
     tables = corpus.locales()
     held = {
-        locale: [(words[0], int(place[row])) for row, words in tables[locale].items() if place[row] >= 0] for locale in EVAL
+        locale: [(words[0], int(place[row])) for row, words in tables[locale].items() if place[row] >= 0]
+        for locale in EVAL
     }
     tokenizer = CLIPTokenizer.from_pretrained(WORK / "tokenizer")
 
     started, shown = time.time(), {}
+    names_of = weights_by_use(data) if bank is not None else data["name_weights"]
     for step in range(args.stop or args.steps):
-        pick = torch.multinomial(data["name_weights"], shares["name"])
+        pick = torch.multinomial(names_of, shares["name"])
+        if bank is not None:
+            pick = one_each(pick, data["name_labels"][pick])
         labels = place[data["name_labels"][pick]]
         word = torch.randint(len(data["word_ids"]), (shares["word"],))
         english = torch.randint(len(data["english_ids"]), (shares["english"],))
         ids = torch.cat([data["name_ids"][pick], data["word_ids"][word], data["english_ids"][english]])
         rows = rows_of(tower, ids, end, parts=6)
         wanted = torch.cat([goal[labels], data["word_rows"][word].float(), data["english_rows"][english].float()])
-        near = 1 - (rows * wanted).sum(1).mean()
-        names = rows[: len(pick)]
-        told = F.cross_entropy(30.0 * names @ goal.T, labels)
-        apart = F.cross_entropy(25.0 * rows[len(pick) :] @ wanted[len(pick) :].T, torch.arange(len(rows) - len(pick)))
-        loss = 4.0 * near + 0.5 * told + 0.25 * apart
-        parts = {"near": near.item(), "told": told.item(), "apart": apart.item()}
-        if bank is not None:
-            logits = 30.0 * names @ bank[0].T
-            right = place[bank[1]][None] == labels[:, None]
-            has = right.any(1)
-            found = torch.logsumexp(logits[has], 1) - torch.logsumexp(logits[has].masked_fill(~right[has], -1e4), 1)
-            loss = loss + 0.5 * found.mean()
-            parts["found"] = found.mean().item()
+        names, others = rows[: len(pick)], rows[len(pick) :]
+        close = (rows * wanted).sum(1)
+        near = 1 - close.mean()
+        apart = F.cross_entropy(25.0 * others @ wanted[len(pick) :].T, torch.arange(len(others)))
+        parts = {"near": near.item(), "names": close[: len(pick)].mean().item(), "apart": apart.item()}
+        if bank is None:
+            told = F.cross_entropy(30.0 * names @ goal.T, labels)
+            loss = 4.0 * near + 0.5 * told + 0.25 * apart
+            parts["told"] = told.item()
+        else:
+            # CLIP's own loss, both ways, between names in any language and pictures of the same concepts.
+            logits = 40.0 * names @ pictures_of(bank, data["name_labels"][pick], goal[labels]).T
+            order = torch.arange(len(pick))
+            pair = 0.5 * (F.cross_entropy(logits, order) + F.cross_entropy(logits.T, order))
+            loss = 6.0 * (1 - close[: len(pick)].mean()) + 2.0 * (1 - close[len(pick) :].mean()) + pair + 0.1 * apart
+            parts["pair"] = pair.item()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(tower.parameters(), 1.0)
@@ -154,7 +192,9 @@ def main() -> None:
                 ids = tokenizer([text for text, _ in held[locale]], padding=True, truncation=True, return_tensors="pt")
                 with torch.inference_mode():
                     right = (rows_of(average, ids["input_ids"], end) @ goal.T).argmax(1)
-                scores.append(f"{locale} {(right == torch.tensor([row for _, row in held[locale]])).float().mean():.3f}")
+                scores.append(
+                    f"{locale} {(right == torch.tensor([row for _, row in held[locale]])).float().mean():.3f}"
+                )
             words = " ".join(f"{name} {value:.3f}" for name, value in shown.items())
             rate = (step + 1) * args.batch / (time.time() - started)
             print(f"{step + 1} {time.time() - started:.0f}s {rate:.0f}/s {words} | {' '.join(scores)}", flush=True)
