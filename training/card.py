@@ -70,7 +70,8 @@ sentences: WordNet 3.0. Teacher: all-MiniLM-L6-v2. Licences: `clipnb/data/emoji/
 
 **Protocol.** Held out of training, validation and tokenizer: {held_out} concepts (a fixed draw, marked in `concepts.json`), and two whole
 drawing styles, Fluent (flat) and OpenMoji. Names compete against all concepts unless a row says otherwise. English
-WordNet strings were not filtered, so a held-out concept's English word can have been read as a word, never with a picture. Retrieval
+WordNet strings were not filtered, neither for the tokenizer nor for the text tower, so a held-out concept's English word can have
+been read as a word, never with a picture. Retrieval
 searches all pictures of the style; draws are means of 200. Measured on {date} with torch {torch}, transformers {transformers}, by
 `training/evaluate.py`, on the half-precision weights computed in float32.
 """

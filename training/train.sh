@@ -17,5 +17,4 @@ python train_text.py --steps 2600 --stop 1000 --floor 0.3 --out text_anchor
 python train_text.py --steps 2800 --floor 0.02 --lr 1e-3 --start text_anchor --targets convnet2 --out text_names
 python train_text.py --steps 2300 --stop 500 --batch 704 --lr 1.5e-3 --threads 2 --start text_names --targets convnet2 --pictures vit_final --out text_pairs
 python train_text.py --steps 950 --batch 704 --lr 1.4e-3 --threads 2 --seed 3 --start text_pairs --targets convnet2 --pictures vit_final --out text_last
-python train_text.py --steps 700 --batch 704 --names 0.5 --lr 1.2e-3 --threads 2 --seed 5 --start text_last --targets convnet2 --pictures vit_final --out text_more
-python export.py --image vit_final --text text_more
+python export.py --image vit_final --text text_last
