@@ -25,6 +25,7 @@ def zero_shot(
     *,
     image_ids: Sequence[str] | None = None,
     batch_size: int = 64,
+    truncate: bool = False,
     progress: bool = False,
 ) -> ZeroShot:
     """Compare every image with every class name.
@@ -38,6 +39,7 @@ def zero_shot(
         labels: the true class name of each image, which ``metrics()`` and ``confusion()`` need.
         image_ids: what tables call the images; default: the path, or ``image`` and its position.
         batch_size: images encoded at a time; the result does not depend on it.
+        truncate: cut texts at the model's context, with a warning that counts them, instead of raising.
         progress: show a bar over the images.
 
     Returns:
@@ -58,7 +60,7 @@ def zero_shot(
     if image_ids is not None and len(image_ids) != len(images):
         raise UnsupportedOption(f"{len(image_ids)} image_ids for {len(images)} images; expected one each")
     truth = _check_labels(labels, prompts.classnames, len(images))
-    texts = prompts.encode(model)
+    texts = prompts.encode(model, truncate=truncate)
     starts: Iterable[int] = range(0, len(images), batch_size)
     if progress:
         from tqdm.auto import tqdm

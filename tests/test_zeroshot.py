@@ -70,6 +70,13 @@ def test_bad_input_is_named(images, names, error, said):
         clipnb.zero_shot(MODEL, images, names, batch_size=2)
 
 
+def test_a_long_label_is_cut_only_when_asked():
+    long = "red " * (MODEL.context_length + 1)
+    with pytest.raises(TextTooLong, match="tokens"):
+        clipnb.zero_shot(MODEL, PAINTED, [long, "green"])
+    assert clipnb.zero_shot(MODEL, PAINTED, [long, "green"], truncate=True).predictions[:2] == [long, "green"]
+
+
 def test_bad_labels_and_options():
     with pytest.raises(WrongType, match=r"the model is a str; open one first: clipnb\.load\('RN50'\)"):
         clipnb.zero_shot("RN50", PAINTED, ["red"])
