@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib.util
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -136,4 +137,6 @@ def _lab(options: argparse.Namespace) -> int:
         raise MissingExtra("JupyterLab is not installed: pip install clipnb[lab]")
     beside_package = Path(__file__).parents[1] / "notebooks"
     folder = next((place for place in (Path("notebooks"), beside_package) if place.is_dir()), Path())
-    return subprocess.call([sys.executable, "-m", "jupyterlab", str(folder), *options.rest])
+    # In a container one is usually root, whom Jupyter turns away unless told; it listens on this machine alone.
+    root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    return subprocess.call([sys.executable, "-m", "jupyterlab", str(folder), *root, *options.rest])

@@ -94,12 +94,22 @@ def test_the_command_line_classifies(capsys, tiny_folder, pictures):
     assert capsys.readouterr().out.count("%") == 4
 
 
+def test_lab_starts_for_root_too(monkeypatch):
+    called = []
+    monkeypatch.setattr("os.geteuid", lambda: 0, raising=False)
+    monkeypatch.setattr("subprocess.call", lambda command: called.append(command) or 0)
+    assert cli.main(["lab", "--no-browser"]) == 0
+    assert called[0][-2:] == ["--allow-root", "--no-browser"]
+
+
 def test_lab_starts_or_names_the_extra(monkeypatch, capsys):
+    monkeypatch.setattr("os.geteuid", lambda: 1000, raising=False)
     called = []
     monkeypatch.setattr(cli.subprocess, "call", lambda command: called.append(command) or 0)
     monkeypatch.setattr(cli.importlib.util, "find_spec", lambda name: object())
     assert cli.main(["lab", "--no-browser"]) == 0
     assert called[0][1:3] == ["-m", "jupyterlab"]
+    assert "--allow-root" not in called[0]
     assert called[0][-1] == "--no-browser"
     monkeypatch.setattr(cli.importlib.util, "find_spec", lambda name: None)
     assert cli.main(["lab"]) == 2
