@@ -16,6 +16,11 @@ def concepts() -> list[dict]:
     return json.loads((EMOJI / "concepts.json").read_text())["concepts"]
 
 
+def seen(everything: list[dict]) -> list[int]:
+    """The concepts that training may use, in order: all but the held-out ones."""
+    return [i for i, concept in enumerate(everything) if not concept["held_out"]]
+
+
 def locales() -> dict[str, dict[int, list[str]]]:
     """locale -> concept -> [name, keyword, …], as shipped, held-out concepts included."""
     packed = lzma.decompress((EMOJI / "names.json.xz").read_bytes())

@@ -13,7 +13,7 @@ from transformers import CLIPModel, CLIPProcessor
 
 import corpus
 from paths import MODEL, ROOT, SEED
-from pictures import on_white, tiles
+from pictures import on_white, seen_tiles, tiles
 from styles import STYLES
 from teacher import unit
 
@@ -74,7 +74,7 @@ def draws(sim: np.ndarray, rows: np.ndarray, pool: np.ndarray, classes: int) -> 
     return percent(scores)
 
 
-def pixel_neighbour(rgba: torch.Tensor, rows: np.ndarray, everything: list[dict], side: int = 12) -> float:
+def pixel_neighbour(rgba: torch.Tensor, rows: np.ndarray, side: int = 12) -> float:
     """Top-1 % of the concept of the nearest training picture, by the correlation of their pixels.
 
     Pictures are reduced to 12 pixels first: of sides from 8 to 64, with distance or correlation, the strongest.
@@ -86,10 +86,9 @@ def pixel_neighbour(rgba: torch.Tensor, rows: np.ndarray, everything: list[dict]
 
     known, labels = [], []
     for style in TRAIN:
-        pixels, concepts = tiles(style)
-        seen = torch.tensor([not everything[row]["held_out"] for row in concepts.tolist()])
-        known.append(pixels_of(pixels[seen]))
-        labels.append(concepts[seen])
+        pixels, concepts = seen_tiles(style)
+        known.append(pixels_of(pixels))
+        labels.append(concepts)
     bank, names = torch.cat(known), torch.cat(labels).numpy()
     nearest = torch.cat([(part @ bank.T).argmax(1) for part in pixels_of(rgba).split(256)])
     return percent(names[nearest.numpy()] == rows)
@@ -106,7 +105,7 @@ def measure(clip: Clip, style: str, everything: list[dict], tables: dict) -> dic
     seen = ~held[rows]
     place = ranks(sim[seen], rows[seen])
     shown = {"pictures": len(rows), "top1": percent(place < 1), "top5": percent(place < 5),
-             "pixel_neighbour_top1": pixel_neighbour(rgba[torch.from_numpy(seen)], rows[seen], everything)}  # fmt: skip
+             "pixel_neighbour_top1": pixel_neighbour(rgba[torch.from_numpy(seen)], rows[seen])}  # fmt: skip
     pool = rows[seen]
     for classes in (10, 50, 100):
         shown[f"draw{classes}"] = draws(sim, rows, pool, classes)

@@ -11,7 +11,7 @@ from transformers import CLIPConfig, CLIPModel, CLIPTokenizer
 
 import corpus
 from paths import DIM, MODEL, WORK
-from pictures import tiles
+from pictures import seen_tiles
 from towers import ViT, vision_config
 from train_images import VALIDATION, features
 from train_text import text_config
@@ -22,13 +22,12 @@ def temperature(model: CLIPModel, vision: ViT) -> float:
     """The scale under which the validation style's right names are likeliest, all seen names being offered."""
     tokenizer = CLIPTokenizer.from_pretrained(WORK / "tokenizer")
     everything = corpus.concepts()
-    seen = [i for i, concept in enumerate(everything) if not concept["held_out"]]
+    seen = corpus.seen(everything)
     inputs = tokenizer([everything[i]["name"] for i in seen], padding=True, truncation=True, return_tensors="pt")
     text = F.normalize(model.get_text_features(**inputs).pooler_output, dim=-1)
-    pixels, rows = tiles(VALIDATION)
-    known = torch.tensor([not everything[row]["held_out"] for row in rows.tolist()])
-    labels = torch.tensor([seen.index(row) for row in rows[known].tolist()])
-    sim = features(vision, pixels[known]) @ text.T
+    pixels, rows = seen_tiles(VALIDATION)
+    labels = torch.tensor([seen.index(row) for row in rows.tolist()])
+    sim = features(vision, pixels) @ text.T
     print(f"{VALIDATION}: top-1 by the text tower's own names {(sim.argmax(1) == labels).float().mean():.3f}")
     return min((2 ** (k / 4) for k in range(8, 29)), key=lambda scale: F.cross_entropy(scale * sim, labels).item())
 

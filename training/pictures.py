@@ -28,6 +28,13 @@ def tiles(style: str) -> tuple[torch.Tensor, torch.Tensor]:
     return grid[: len(rows)].contiguous(), torch.tensor(rows)
 
 
+def seen_tiles(style: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """The tiles of the concepts that training may use, and the concept index of each."""
+    pixels, rows = tiles(style)
+    known = torch.isin(rows, torch.tensor(corpus.seen(corpus.concepts())))
+    return pixels[known], rows[known]
+
+
 def on_white(rgba: torch.Tensor) -> torch.Tensor:
     """uint8 RGBA -> float RGB in [-1, 1], as the shipped processor sees a tile on white."""
     colour, opacity = rgba[:, :3].float(), rgba[:, 3:].float() / 255
@@ -41,11 +48,10 @@ class Pictures:
         everything = corpus.concepts()
         kept, labels, weights = [], [], []
         for style in styles:
-            pixels, rows = tiles(style)
-            seen = torch.tensor([not everything[row]["held_out"] for row in rows.tolist()])
-            kept.append(pixels[seen])
-            labels.append(rows[seen])
-            weights.append(torch.full((int(seen.sum()),), WEIGHTS.get(style, 1.0)))
+            pixels, rows = seen_tiles(style)
+            kept.append(pixels)
+            labels.append(rows)
+            weights.append(torch.full((len(rows),), WEIGHTS.get(style, 1.0)))
         self.pixels, self.labels, self.weights = torch.cat(kept), torch.cat(labels), torch.cat(weights)
         self.plain_colour = torch.tensor([w < 1 for w in self.weights.tolist()])
         keep_colour = [bool(COLOUR_WORDS.search(c["name"])) or "flag" in c["subgroup"] for c in everything]

@@ -54,7 +54,7 @@ def keyword_rows(strings: dict, english: list[str], english_rows: np.ndarray, an
 
 def main() -> None:
     everything, tables = corpus.concepts(), corpus.locales()
-    seen = [i for i, concept in enumerate(everything) if not concept["held_out"]]
+    seen = corpus.seen(everything)
     allowed, held_out = set(seen), corpus.held_out_words(tables, everything)
     store = np.load(WORK / "teacher.npz")
     texts, rows, anchors = store["texts"].tolist(), store["rows"].astype(np.float32), store["anchors"]

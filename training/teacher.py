@@ -40,7 +40,7 @@ def unit(rows: np.ndarray) -> np.ndarray:
 
 def main() -> None:
     everything, tables = corpus.concepts(), corpus.locales()
-    seen = [i for i, concept in enumerate(everything) if not concept["held_out"]]
+    seen = corpus.seen(everything)
     held_out = corpus.held_out_words(tables, everything)
     english = {row: words for row, words in tables["en"].items() if row in set(seen)}
     nouns = sorted({word for words in english.values() for word in words if word.lower() not in held_out})

@@ -18,7 +18,7 @@ START, END = "<|startoftext|>", "<|endoftext|>"
 
 def lines() -> list[str]:
     everything, tables = corpus.concepts(), corpus.locales()
-    seen = {i for i, concept in enumerate(everything) if not concept["held_out"]}
+    seen = set(corpus.seen(everything))
     held_out = corpus.held_out_words(tables, everything)
     rng = np.random.default_rng(SEED)
     chosen: list[str] = []

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 
 import corpus
 from paths import SEED, WORK, saved
-from pictures import Pictures, on_white, tiles
+from pictures import Pictures, on_white, seen_tiles
 from styles import STYLES
 from towers import ConvNet, ViT
 
@@ -68,14 +68,13 @@ def main() -> None:
     torch.manual_seed(args.seed)
 
     everything = corpus.concepts()
-    seen = torch.tensor([i for i, concept in enumerate(everything) if not concept["held_out"]])
+    seen = torch.tensor(corpus.seen(everything))
     place = torch.full((len(everything),), -1)
     place[seen] = torch.arange(len(seen))
     anchors = torch.from_numpy(np.load(WORK / "teacher.npz")["anchors"])
     pictures = Pictures(TRAIN, args.seed)
-    val_pixels, val_rows = tiles(VALIDATION)
-    known = place[val_rows] >= 0
-    val_pixels, val_rows = val_pixels[known], place[val_rows[known]]
+    val_pixels, val_rows = seen_tiles(VALIDATION)
+    val_rows = place[val_rows]
 
     tower = ConvNet() if args.tower == "convnet" else ViT(args.keep)
     targets = Targets(anchors)

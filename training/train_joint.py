@@ -13,7 +13,7 @@ from transformers import CLIPTextModelWithProjection, CLIPTokenizer
 
 import corpus
 from paths import SEED, WORK
-from pictures import Pictures, tiles
+from pictures import Pictures, seen_tiles
 from towers import ViT
 from train_images import TRAIN, VALIDATION, cosine, features
 from train_text import rows_of, text_config
@@ -33,11 +33,10 @@ def main() -> None:
     data = torch.load(WORK / "strings.pt", weights_only=True)
     names_of = {row: (data["name_labels"] == row).nonzero().flatten() for row in data["name_labels"].unique().tolist()}
     everything = corpus.concepts()
-    seen = [i for i, concept in enumerate(everything) if not concept["held_out"]]
+    seen = corpus.seen(everything)
     pictures = Pictures(TRAIN, SEED)
-    pixels, rows = tiles(VALIDATION)
-    known = torch.tensor([not everything[row]["held_out"] for row in rows.tolist()])
-    val_pixels, val_rows = pixels[known], torch.tensor([seen.index(row) for row in rows[known].tolist()])
+    val_pixels, rows = seen_tiles(VALIDATION)
+    val_rows = torch.tensor([seen.index(row) for row in rows.tolist()])
     config = text_config()
     tokenizer = CLIPTokenizer.from_pretrained(WORK / "tokenizer")
     english = tokenizer([everything[i]["name"] for i in seen], padding=True, truncation=True, return_tensors="pt")

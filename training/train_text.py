@@ -16,7 +16,7 @@ from transformers import CLIPTextConfig, CLIPTextModelWithProjection, CLIPTokeni
 
 import corpus
 from paths import DIM, SEED, WORK, saved
-from pictures import tiles
+from pictures import WEIGHTS, seen_tiles
 from towers import ViT
 from train_images import TRAIN, Targets, cosine, features
 
@@ -51,13 +51,12 @@ def picture_bank(name: str) -> tuple[torch.Tensor, torch.Tensor]:
     """Rows of the training pictures (colour styles, seen concepts) by the trained tower, and their concepts."""
     tower = ViT()
     tower.load_state_dict(torch.load(WORK / f"{name}.pt", weights_only=True)["tower"])
-    everything, rows, labels = corpus.concepts(), [], []
+    rows, labels = [], []
     for style in TRAIN:
-        if style not in ("emojione-monotone", "noto-line"):
-            pixels, concepts = tiles(style)
-            seen = torch.tensor([not everything[row]["held_out"] for row in concepts.tolist()])
-            rows.append(features(tower, pixels[seen]))
-            labels.append(concepts[seen])
+        if style not in WEIGHTS:  # the monochrome styles
+            pixels, concepts = seen_tiles(style)
+            rows.append(features(tower, pixels))
+            labels.append(concepts)
     return torch.cat(rows), torch.cat(labels)
 
 
@@ -109,7 +108,7 @@ def main() -> None:
 
     data = torch.load(WORK / "strings.pt", weights_only=True)
     everything = corpus.concepts()
-    seen = torch.tensor([i for i, concept in enumerate(everything) if not concept["held_out"]])
+    seen = torch.tensor(corpus.seen(everything))
     place = torch.full((len(everything),), -1)
     place[seen] = torch.arange(len(seen))
     targets = Targets(torch.from_numpy(np.load(WORK / "teacher.npz")["anchors"]))
