@@ -41,6 +41,7 @@ class Entry:
         megabytes: on disk.
         license: SPDX name; of the code, where the weights have none of their own.
         image_tower: where pictures are encoded, for a text-only checkpoint.
+        repo: its repository on the Hub, where that has another name.
         same_as: the same weights in a form that can be loaded.
         loadable: whether this version opens it.
         note: anything else.
@@ -56,6 +57,7 @@ class Entry:
     megabytes: float = 0
     license: str = ""
     image_tower: str = ""
+    repo: str = ""
     same_as: str = ""
     loadable: bool = False
     note: str = ""

@@ -15,6 +15,7 @@ __all__ = [
     "MissingExtra",
     "ModelFolderError",
     "ModelUnavailable",
+    "NoImageTower",
     "NoLabels",
     "TextTooLong",
     "TruncatedText",
@@ -24,6 +25,7 @@ __all__ = [
     "UnknownModel",
     "UnknownStyle",
     "UnreadableImage",
+    "UnsafeCheckpoint",
     "UnsupportedModel",
     "UnsupportedOption",
     "WrongShape",
@@ -87,6 +89,14 @@ class UnknownModel(ClipnbError, ValueError):
 
 class UnsupportedModel(ClipnbError, NotImplementedError):
     """The model is known, and this version cannot load it yet."""
+
+
+class NoImageTower(ClipnbError, ValueError):
+    """A text-only checkpoint whose image tower is not known, or was not wanted."""
+
+
+class UnsafeCheckpoint(ClipnbError, ValueError):
+    """Reading the checkpoint would run code that it carries, and the caller has not consented."""
 
 
 class ModelUnavailable(ClipnbError, OSError):

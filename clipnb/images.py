@@ -13,7 +13,10 @@ from PIL import Image, ImageOps
 
 from clipnb.errors import EmptyInput, UnreadableImage, WrongType
 
-__all__ = ["check_images", "image_id", "on_white", "read_image", "read_images"]
+__all__ = ["check_images", "image_id", "on_white", "open_image", "read_image", "read_images"]
+
+_PLAIN = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK")
+"""Modes that the models' own code resizes as they are."""
 
 _TAKES = "a path, a PIL image, a height x width x 3 uint8 array or the bytes of a file"
 
@@ -48,14 +51,21 @@ def read_images(images: Sequence[Any], *, start: int = 0) -> list[Image.Image]:
 
 
 def read_image(image: Any, position: int = 0) -> Image.Image:
-    """One image as the models see it: RGB, upright, on white.
+    """One image in RGB: as :func:`open_image` reads it, transparency composited on white."""
+    return on_white(open_image(image, position))
 
-    Turned upright by its EXIF orientation; transparency composited on white, as the image processors of
-    transformers 5 do; 16-bit grey scaled to 8 bits; of an animation in a file the first frame.
+
+def open_image(image: Any, position: int = 0) -> Image.Image:
+    """One image, upright and with 8 bits a channel, in its own mode.
+
+    Turned upright by its EXIF orientation; 16-bit grey scaled to 8 bits; of an animation in a file the first frame.
 
     Args:
         image: a path, a PIL image, a height x width x 3 uint8 array, or the bytes of an image file.
         position: its place in the caller's list, for messages about images without a name.
+
+    Returns:
+        A picture in grey, colour, a palette or CMYK, with transparency or without; :func:`on_white` ends that.
 
     Raises:
         WrongType: something else, or an array of another shape or type.
@@ -120,25 +130,25 @@ def _decode(image: Image.Image, name: str) -> Image.Image:
         raise UnreadableImage(f"{name}: no pixels, size {image.size}")
     try:
         image.load()
-        return on_white(ImageOps.exif_transpose(image))
+        return _in_8_bits(ImageOps.exif_transpose(image))
     except UnreadableImage as error:
         raise UnreadableImage(f"{name}: {error}") from None
     except Exception as error:
         raise UnreadableImage(f"{name}: damaged or cut short ({_reason(error)})") from error
 
 
-def on_white(image: Image.Image) -> Image.Image:
-    """The image as RGB, transparency composited on white.
-
-    Raises:
-        UnreadableImage: floating-point pixels, whose range nobody knows.
-    """
+def _in_8_bits(image: Image.Image) -> Image.Image:
     if image.mode == "F":
         raise UnreadableImage("floating-point pixels have no defined range; convert to 8 bits first")
     if image.mode.startswith("I"):
         return _from_16_bit(image)
     if image.mode in ("La", "RGBa"):  # premultiplied
-        image = image.convert("LA" if image.mode == "La" else "RGBA")
+        return image.convert("LA" if image.mode == "La" else "RGBA")
+    return image if image.mode in _PLAIN else image.convert("RGB")
+
+
+def on_white(image: Image.Image) -> Image.Image:
+    """The image as RGB, transparency composited on white, as the image processors of transformers 5 do."""
     if "A" not in image.getbands() and image.info.get("transparency") is None:
         return image.convert("RGB")
     image = image.convert("RGBA")
@@ -154,5 +164,6 @@ def _from_16_bit(image: Image.Image) -> Image.Image:
     grey = (values >> 8).astype(np.uint8)
     key = image.info.get("transparency")
     if isinstance(key, int):
-        grey = np.where(values == key, np.uint8(255), grey)
-    return Image.fromarray(grey).convert("RGB")
+        alpha = np.where(values == key, np.uint8(0), np.uint8(255))
+        return Image.merge("LA", (Image.fromarray(grey), Image.fromarray(alpha)))
+    return Image.fromarray(grey)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from clipnb.errors import UnknownLabel, UnsupportedOption, WrongType
-from clipnb.images import check_images, image_id, read_images
+from clipnb.images import check_images, image_id, open_image
 from clipnb.prompts import Prompts
 from clipnb.similarity import cosine
 from clipnb.types import ClipModel, Embeddings, FloatArray, ZeroShot
@@ -72,7 +72,7 @@ def zero_shot(
         batch = [images[i] for i in range(start, min(start + batch_size, len(images)))]
         if image_ids is None:
             ids += [image_id(image, start + offset) for offset, image in enumerate(batch)]
-        rows.append(model.encode_image(read_images(batch, start=start)))
+        rows.append(model.encode_image([open_image(image, start + i) for i, image in enumerate(batch)]))
     embeddings = Embeddings(np.concatenate(rows), tuple(ids), "image", model.name)
     return classify(model, embeddings, prompts, truth, texts=texts)
 

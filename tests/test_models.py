@@ -76,7 +76,7 @@ def test_texts_over_the_context(tiny):
     with pytest.warns(TruncatedText, match="1 of 1 texts cut at 48 tokens$"):
         ids = tiny.tokenize([long], truncate=True)["input_ids"]
     assert ids.shape == (1, 48)
-    assert ids[0, -1] == tiny.processor.tokenizer.eos_token_id
+    assert ids[0, -1] == tiny.text_tower.tokenizer.eos_token_id
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         tiny.encode_text(TEXTS, truncate=True)
@@ -140,9 +140,8 @@ def test_half_precision_computes_and_returns_float32(tiny, tiny_folder):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"image_tower": "x"}, "image_tower='x': not supported yet"),
-        ({"tokenizer": "x"}, "tokenizer='x': not supported yet"),
-        ({"head": "x"}, "head='x': not supported yet"),
+        ({"tokenizer": "x"}, "tokenizer='x': .* brings its own"),
+        ({"head": "x"}, "head='x': .* brings its own"),
         ({"backend": "openvino"}, "backend='openvino'"),
         ({"dtype": "int8"}, "dtype='int8'"),
         ({"device": "toaster"}, "device='toaster'"),
@@ -163,15 +162,8 @@ def test_other_names(tmp_path):
         clipnb.load("ViT-B-32")
     with pytest.raises(UnknownModel, match="Did you mean 'clipnb/emoji'"):
         clipnb.load("clipnb/emojis")
-    with pytest.raises(UnsupportedModel, match=r"M-CLIP/LABSE-Vit-L-14: this version cannot load the 'm-clip' family"):
-        clipnb.load("M-CLIP/LABSE-Vit-L-14")
-    with pytest.raises(UnsupportedModel, match="the same weights load as 'openai/clip-vit-large-patch14'"):
-        clipnb.load("ViT-L/14")
-    with pytest.raises(ModelFolderError, match="nowhere: no such folder"):
+    with pytest.raises(ModelFolderError, match="nowhere: no such file or folder"):
         clipnb.load(tmp_path / "nowhere")
-    (tmp_path / "model.pt").write_bytes(b"..")
-    with pytest.raises(UnsupportedModel, match=r"model\.pt: .* single file"):
-        clipnb.load(tmp_path / "model.pt")
 
 
 @pytest.mark.parametrize("name", ["openai/clip-vit-base-patch32", "somebody/some-clip"])
@@ -230,8 +222,8 @@ def test_damaged_folders(copy):
     config.write_text("{")
     with pytest.raises(ModelFolderError, match=r"copy: config\.json cannot be read"):
         clipnb.load(copy)
-    config.write_text('{"model_type": "siglip"}')
-    with pytest.raises(UnsupportedModel, match="copy: its model_type is 'siglip'"):
+    config.write_text('{"model_type": "gpt2"}')
+    with pytest.raises(UnsupportedModel, match="copy: its model_type is 'gpt2'"):
         clipnb.load(copy)
 
 
@@ -260,10 +252,10 @@ def test_an_end_of_text_that_no_text_has_is_refused(copy, tiny):
 def test_features_of_transformers_4_too(tiny, monkeypatch):
     """There the towers return the tensor itself."""
     expected = tiny.encode_text(TEXTS)
-    original = tiny.module.get_text_features
+    original = tiny.text_tower.module.get_text_features
 
     def tensor(out):
         return getattr(out, "pooler_output", out)
 
-    monkeypatch.setattr(tiny.module, "get_text_features", lambda **inputs: tensor(original(**inputs)))
+    monkeypatch.setattr(tiny.text_tower.module, "get_text_features", lambda **inputs: tensor(original(**inputs)))
     np.testing.assert_array_equal(tiny.encode_text(TEXTS), expected)

@@ -1,120 +1,147 @@
-"""From a name to a model: the catalog, the Hub or a folder."""
+"""One call for every family: :func:`load`."""
 
 from __future__ import annotations
 
-import json
 import os
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
-from clipnb.catalog import EMBEDDED, MODEL_FOLDER, entries, suggest
-from clipnb.errors import ModelFolderError, UnknownModel, UnsupportedModel, UnsupportedOption, WrongType
-from clipnb.types import ClipModel
+from clipnb.catalog import EMBEDDED
+from clipnb.errors import ModelFolderError, NoImageTower, UnsupportedOption, WrongType
+from clipnb.models.resolving import Source, resolve
+
+if TYPE_CHECKING:
+    from clipnb.models.clip import Clip
+    from clipnb.models.towers import ImageTower, Options, Towers
 
 __all__ = ["load"]
-
-FAMILIES = ("clip",)
-"""The ``model_type`` of the configurations that this version opens."""
 
 
 def load(
     name: str | os.PathLike[str] = EMBEDDED,
     *,
-    image_tower: str | None = None,
-    tokenizer: str | None = None,
-    head: str | None = None,
+    image_tower: str | os.PathLike[str] | bool | None = None,
+    tokenizer: str | os.PathLike[str] | None = None,
+    head: str | os.PathLike[str] | None = None,
     device: str | None = None,
     dtype: Any = None,
     backend: str = "torch",
     revision: str | None = None,
     local_files_only: bool | None = None,
-) -> ClipModel:
+    trust_remote_code: bool = False,
+    trust_torchscript: bool = False,
+) -> Clip:
     """Open a model of the CLIP family.
 
     Args:
-        name: a name of :func:`clipnb.list_models`, any Hub id of a CLIP model of transformers, or a local folder.
-            Without a name: the embedded model, which needs no network.
-        image_tower: not supported yet (the image side of a text-only checkpoint).
-        tokenizer: not supported yet (for checkpoints that carry none).
-        head: not supported yet (for M-BERT-Base-ViT-B).
+        name: a name of :func:`clipnb.list_models`, any Hub id, a local folder or file, or
+            ``open_clip:ARCHITECTURE/PRETRAINED`` where open_clip is installed. Without a name: the embedded model,
+            which needs no network.
+        image_tower: the model whose image tower encodes the pictures, a name or a path as for ``name``. Default: the
+            checkpoint's own, or for a text-only one the catalog's. False: none, for texts alone.
+        tokenizer: for checkpoints that carry none: a tokenizer's folder, or a merges file in the layout of
+            OpenAI's ``bpe_simple_vocab_16e6.txt.gz``. Default: OpenAI's own, which ships in the package.
+        head: the file with the linear head of M-BERT-Base-ViT-B.
         device: where to compute (``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``). Default: CUDA where there is one,
             else the processor.
-        dtype: of the computation: ``"float32"`` (default), ``"float16"``, ``"bfloat16"`` or the torch type. Features
-            are float32 in any case.
+        dtype: of the weights and the computation: ``"float32"`` (default, whatever the file holds), ``"float16"``,
+            ``"bfloat16"`` or the torch type. Features are float32 in any case.
         backend: ``"torch"``.
         revision: branch, tag or commit on the Hub.
         local_files_only: True: use what is in the cache of the Hub and do not ask the network.
+        trust_remote_code: let Python files that come with the checkpoint run.
+        trust_torchscript: let the code in a TorchScript archive run, where its tensors cannot be read without.
 
     Returns:
-        A :class:`clipnb.ClipModel`.
+        A :class:`clipnb.ClipModel`. The image tower of another checkpoint is opened when it is first used.
 
     Raises:
-        UnknownModel: neither in the catalog, nor on the Hub, nor a folder; names the nearest known one.
-        UnsupportedModel: known or found, and of a family that this version does not open yet.
-        UnsupportedOption: an argument that is not supported yet, or not on this machine.
+        UnknownModel: neither in the catalog, nor on the Hub, nor a path; names the nearest known one.
+        UnsupportedModel: found, and of a family that this version does not open.
+        UnsupportedOption: an argument that does not fit the model or this machine.
+        NoImageTower: a text-only checkpoint whose pairing is not known.
+        UnsafeCheckpoint: reading it would run code that it carries.
         ModelUnavailable: not in the cache, and the Hub cannot be reached.
-        ModelFolderError: the folder is missing, incomplete or damaged.
+        ModelFolderError: the files are missing, incomplete, damaged, or do not belong together.
     """
-    if not isinstance(name, (str, os.PathLike)):
-        raise WrongType(f"the name of a model is a text or a path, got {name!r}, a {type(name).__name__}")
-    name = os.fspath(name)
-    for option, value in {"image_tower": image_tower, "tokenizer": tokenizer, "head": head}.items():
-        if value is not None:
-            raise UnsupportedOption(
-                f"{option}={value!r}: not supported yet; this version opens checkpoints that carry both towers, "
-                "their tokenizer and their heads. Leave it out."
-            )
+    for option, value in {"name": name, "tokenizer": tokenizer, "head": head}.items():
+        if value is not None and not isinstance(value, (str, os.PathLike)):
+            raise WrongType(f"{option}: expected a text or a path, got {value!r}, a {type(value).__name__}")
+    if image_tower is True or not isinstance(image_tower, (str, os.PathLike, bool, type(None))):
+        raise WrongType(f"image_tower: expected a name, a path or False, got {image_tower!r}")
     if backend != "torch":
         raise UnsupportedOption(f"backend={backend!r}: not supported yet; expected 'torch'")
-    source, languages = _resolve(name, revision, bool(local_files_only))
-    _check_family(source, name)
 
-    from clipnb.models.transformers_clip import TransformersClip  # torch takes seconds to import
+    from clipnb.models.clip import Clip  # torch takes seconds to import
+    from clipnb.models.towers import Options
 
-    return TransformersClip.open(source, name=name, languages=languages, device=device, dtype=dtype)
+    options = Options.resolve(
+        device,
+        dtype,
+        tokenizer=None if tokenizer is None else os.fspath(tokenizer),
+        head=None if head is None else os.fspath(head),
+        trust_remote_code=trust_remote_code,
+        trust_torchscript=trust_torchscript,
+        image=image_tower is None,
+    )
+    offline = bool(local_files_only)
+    name = os.fspath(name)
+    source = _source(name, revision, offline)
+    towers = _open(source, options)
+    if towers.text is None:
+        raise ModelFolderError(f"{name}: no text tower in it; it can serve as image_tower= of another model")
+    own, other = towers.image, ""
+    if isinstance(image_tower, (str, os.PathLike)):
+        other = os.fspath(image_tower)
+    elif image_tower is None and own is None:
+        other = _pairing(source)
 
+    def open_image() -> ImageTower:
+        if own is not None:
+            return own
+        if not other:
+            raise NoImageTower(f"{name}: loaded for its texts alone; load it with image_tower= to encode pictures")
+        return _open_image(other, replace(options, tokenizer=None, head=None, text=False, image=True), offline)
 
-def _resolve(name: str, revision: str | None, local_files_only: bool) -> tuple[Path, tuple[str, ...]]:
-    """The folder of a model on this machine, and its languages."""
-    entry = entries().get(name)
-    if not name.strip():
-        raise UnknownModel(f"the name of the model is blank: {name!r}; the embedded one is clipnb.load()")
-    if name == EMBEDDED:
-        if not MODEL_FOLDER.is_dir():
-            raise ModelFolderError("the embedded model is missing from this installation; reinstall clipnb")
-        return MODEL_FOLDER, entries()[EMBEDDED].languages
-    if entry is not None and not entry.loadable:
-        instead = f"the same weights load as {entry.same_as!r}" if entry.same_as else "see clipnb.list_models()"
-        raise UnsupportedModel(f"{name}: this version cannot load the {entry.family!r} family yet; {instead}")
-    path = Path(name).expanduser()
-    if entry is None and path.exists():
-        if not path.is_dir():
-            raise UnsupportedModel(f"{name}: this version loads folders, and not yet checkpoints of a single file")
-        return path, ()
-    if entry is None and _looks_like_path(name):
-        raise ModelFolderError(f"{name}: no such folder{suggest(name)}")
-    if entry is None and (name.count("/") != 1 or name.startswith("clipnb/")):
-        raise UnknownModel(f"{name!r} is not a known model, a Hub id (owner/name) or a folder.{suggest(name)}")
-
-    from clipnb.models.hub import download
-
-    return download(name, revision=revision, local_files_only=local_files_only), entry.languages if entry else ()
-
-
-def _looks_like_path(name: str) -> bool:
-    return name.startswith((".", "~", os.sep)) or name.count("/") > 1 or "\\" in name or name.endswith("/")
+    languages = source.entry.languages if source.entry else ()
+    return Clip(towers.text, open_image, name=name, languages=languages, device=str(options.device))
 
 
-def _check_family(folder: Path, name: str) -> None:
-    """The configuration is there, can be read, and is of a family that this version opens."""
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ModelFolderError(f"{name}: no config.json in it; expected a folder as transformers saves it") from error
-    except (OSError, ValueError) as error:
-        raise ModelFolderError(f"{name}: config.json cannot be read ({error})") from error
-    family = config.get("model_type") if isinstance(config, dict) else None
-    if family not in FAMILIES:
-        raise UnsupportedModel(
-            f"{name}: its model_type is {family!r}, and this version opens {', '.join(map(repr, FAMILIES))} only"
+def _source(name: str, revision: str | None, offline: bool) -> Source:
+    if name.startswith("open_clip:"):
+        from pathlib import Path
+
+        return Source(name, Path(), local_files_only=offline)
+    return resolve(name, revision=revision, local_files_only=offline)
+
+
+def _open(source: Source, options: Options) -> Towers:
+    from clipnb.models.detection import family_of
+    from clipnb.models.families import opener
+
+    if source.name.startswith("open_clip:"):
+        return opener("open_clip")(source, options)
+    family = family_of(source, head=options.head is not None, trust_remote_code=options.trust_remote_code)
+    for option, families in {"head": ("m-bert",), "tokenizer": ("openai",)}.items():
+        if getattr(options, option) is not None and family not in families:
+            raise UnsupportedOption(
+                f"{option}={getattr(options, option)!r}: {source.name} brings its own; leave it out"
+            )
+    return opener(family)(source, options)
+
+
+def _open_image(name: str, options: Options, offline: bool) -> ImageTower:
+    tower = _open(_source(name, None, offline), options).image
+    if tower is None:
+        raise NoImageTower(f"{name}: no image tower in it; pass image_tower= with a model that has one")
+    return tower
+
+
+def _pairing(source: Source) -> str:
+    if source.entry is None or not source.entry.image_tower:
+        raise NoImageTower(
+            f"{source.name}: a text tower alone, and the catalog does not know whose pictures it was trained for; "
+            'name them, for example image_tower="openai/clip-vit-base-patch32", or pass image_tower=False to encode '
+            "texts only"
         )
+    return source.entry.image_tower

@@ -5,9 +5,12 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from clipnb.errors import EmptyInput, TextTooLong, TruncatedText, WrongType, quote
+
+if TYPE_CHECKING:
+    from clipnb.models.towers import TextTower
 
 __all__ = ["check_texts", "token_rows"]
 
@@ -38,18 +41,18 @@ def check_texts(texts: Sequence[str]) -> list[str]:
 
 
 def token_rows(
-    tokenizer: Any, texts: Sequence[str], limit: int, truncate: bool, languages: Sequence[str] | None
+    tower: TextTower, texts: Sequence[str], truncate: bool, languages: Sequence[str] | None
 ) -> list[list[int]]:
     """The token ids of every text, start and end marks included, without padding.
 
     Raises:
         WrongType, EmptyInput: see :func:`check_texts`; or ``languages`` has not one code per text.
-        TextTooLong: a text has more than ``limit`` tokens, and ``truncate`` is False.
+        TextTooLong: a text has more tokens than the tower's context, and ``truncate`` is False.
     """
-    found = check_texts(texts)
+    found, limit = check_texts(texts), tower.context_length
     if languages is not None and len(languages) != len(found):
         raise WrongType(f"{len(languages)} languages for {len(found)} texts; expected one code each")
-    rows: list[list[int]] = tokenizer(found, verbose=False)["input_ids"]
+    rows = tower.rows(found)
     long = [i for i, row in enumerate(rows) if len(row) > limit]
     if not long:
         return rows
@@ -65,6 +68,6 @@ def token_rows(
         cut, all_ = Counter(languages[i] for i in long), Counter(languages)
         counted += ": " + ", ".join(f"{code} {cut[code]} of {all_[code]}" for code in sorted(cut))
     warnings.warn(counted, TruncatedText, stacklevel=3)
-    for i in long:
-        rows[i] = tokenizer(found[i], truncation=True, max_length=limit)["input_ids"]
+    for i, row in zip(long, tower.rows([found[i] for i in long], cut=True), strict=True):
+        rows[i] = row
     return rows

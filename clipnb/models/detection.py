@@ -1,0 +1,71 @@
+"""Which family a checkpoint is of, by what lies on disk."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from clipnb.errors import ModelFolderError, UnsupportedModel
+from clipnb.models.families import NATIVE
+from clipnb.models.resolving import Source
+
+__all__ = ["family_of", "read_json"]
+
+
+def family_of(source: Source, *, head: bool = False, trust_remote_code: bool = False) -> str:
+    """The family, one of those that :func:`clipnb.models.families.opener` knows.
+
+    Args:
+        source: the checkpoint; its weights need not be there yet.
+        head: a linear head is given beside it, which makes a BertModel the older Multilingual-CLIP.
+        trust_remote_code: Python files of the checkpoint may run.
+
+    Raises:
+        ModelFolderError: no configuration, or one that cannot be read.
+        UnsupportedModel: a family that this version does not open.
+    """
+    if not source.path.is_dir():
+        return "openai"
+    if (source.path / "modules.json").is_file():
+        return "sentence-transformers"
+    if (source.path / "open_clip_config.json").is_file():
+        return "openai"
+    config = read_json(source.path / "config.json", source.name)
+    kind = str(config.get("model_type", ""))
+    if kind in NATIVE:
+        return kind
+    if kind == "M-CLIP" or "modelBase" in config:
+        return "m-clip"
+    if "BertForSequenceClassification" in (config.get("architectures") or []):
+        return "taiyi"
+    if kind == "bert":
+        return "m-bert" if head or (source.entry is not None and source.entry.family == "m-bert") else "taiyi-pooler"
+    if "auto_map" in config:
+        if trust_remote_code:
+            return "remote"
+        raise UnsupportedModel(
+            f"{source.name}: it brings Python code of its own; read that code, and if you trust it pass "
+            "trust_remote_code=True"
+        )
+    raise UnsupportedModel(
+        f"{source.name}: its model_type is {kind or None!r}; this version opens {', '.join(map(repr, NATIVE))} of "
+        "transformers, OpenAI's and open_clip's checkpoints, Multilingual-CLIP, sentence-transformers' CLIP and Taiyi"
+    )
+
+
+def read_json(file: Path, name: str) -> dict[str, Any]:
+    """A configuration.
+
+    Raises:
+        ModelFolderError: it is not there, cannot be read, or holds something else.
+    """
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ModelFolderError(f"{name}: no {file.name} in it") from error
+    except (OSError, ValueError) as error:
+        raise ModelFolderError(f"{name}: {file.name} cannot be read ({error})") from error
+    if not isinstance(config, dict):
+        raise ModelFolderError(f"{name}: {file.name} holds a {type(config).__name__}, expected names and values")
+    return config

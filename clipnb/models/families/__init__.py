@@ -1,0 +1,34 @@
+"""One file a family: what lies on disk, opened as a text tower, an image tower or both."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from clipnb.models.resolving import Source
+    from clipnb.models.towers import Options, Towers
+
+__all__ = ["NATIVE", "opener"]
+
+NATIVE = ("clip", "siglip", "siglip2", "chinese_clip", "altclip", "metaclip_2", "clipseg", "align")
+"""The ``model_type`` of the configurations that transformers opens with image and text features."""
+
+_MODULES = {
+    **dict.fromkeys(NATIVE, "native"),
+    "remote": "native",
+    "openai": "openai",
+    "open_clip": "open_clip",
+    "m-clip": "m_clip",
+    "m-bert": "m_bert",
+    "sentence-transformers": "sentence_transformers",
+    "taiyi": "taiyi",
+    "taiyi-pooler": "taiyi",
+}
+
+
+def opener(family: str) -> Callable[[Source, Options], Towers]:
+    """The function ``open_towers`` of a family's file."""
+    module = importlib.import_module(f"{__name__}.{_MODULES[family]}")
+    return cast("Callable[[Source, Options], Towers]", module.open_towers)
