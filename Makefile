@@ -25,8 +25,8 @@ help: ## show this list
 demo: $(STAMPS)/run ## classify, search and map the bundled pictures; writes demo/index.html
 	@$(BIN)/python -m clipnb demo --out $(DEMO)
 
-# One pytest for everything, so that its closing line speaks for all. The notebooks come first: they take longest, and
-# a test that imports `conftest` gets the one loaded last. Thread pools of one: the workers share the cores.
+# One pytest for everything, so that its closing line speaks for all. The notebooks come first: they take longest.
+# Thread pools of one: the workers share the cores.
 test: $(STAMPS)/test ## unit, parity, notebook and browser tests, and the linters
 	@$(BIN)/python -c 'from clipnb.plots.static import find_chromium as f; print("browser tests:", f() or \
 	  "no Chromium or Chrome found, they are skipped (Debian, Ubuntu: apt-get install chromium)")'

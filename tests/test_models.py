@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import write_tiny_clip
 from PIL import Image
+from tiny import write_tiny_clip
 
 import clipnb
 from clipnb.errors import (
