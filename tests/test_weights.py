@@ -1,0 +1,346 @@
+import json
+import pickle
+import shutil
+import warnings
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from archives import Model, Payload, Restoring, repack
+from safetensors.numpy import save_file as save_numpy
+from safetensors.torch import save_file
+
+from clipnb.errors import ModelFolderError, UnsafeCheckpoint
+from clipnb.models.weights import read_head, read_tensors, read_weights
+
+
+@pytest.fixture
+def state() -> dict[str, torch.Tensor]:
+    torch.manual_seed(0)
+    return {
+        "a.weight": torch.randn(3, 4),
+        "a.bias": torch.randn(3).half(),
+        "b": torch.randn(2, 2).bfloat16(),
+        "position_ids": torch.arange(5)[None],
+        "scalar": torch.tensor(2.5),
+    }
+
+
+def same(got: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> None:
+    assert got.keys() == expected.keys()
+    for key, tensor in expected.items():
+        assert got[key].dtype == tensor.dtype, key
+        assert got[key].shape == tensor.shape, key
+        assert torch.equal(got[key], tensor), key
+
+
+def script(model: torch.nn.Module) -> torch.jit.ScriptModule:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return torch.jit.script(model.eval())
+
+
+def oracle(path: Path) -> dict[str, torch.Tensor]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return torch.jit.load(path, map_location="cpu").state_dict()
+
+
+@pytest.fixture(scope="module", params=["scripted", "traced"])
+def archive(request, tmp_path_factory) -> Path:
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("archives") / f"{request.param}.pt"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = Model().eval()
+        made = torch.jit.script(model) if request.param == "scripted" else torch.jit.trace(model, torch.ones(2, 3))
+        made.save(str(path))
+    return path
+
+
+def test_files_of_tensors(state, tmp_path):
+    save_file(state, tmp_path / "model.safetensors")
+    torch.save(state, tmp_path / "new.bin")
+    torch.save(state, tmp_path / "old.pth", _use_new_zipfile_serialization=False)
+    for name, kind in {"model.safetensors": "safetensors", "new.bin": "pickle", "old.pth": "pickle"}.items():
+        found = read_weights(tmp_path / name, "x")
+        same(found.tensors, state)
+        assert (found.kind, found.release) == (kind, False)
+    # The content decides, so that names which a cache gives to its files do not matter.
+    shutil.copy(tmp_path / "model.safetensors", tmp_path / "model.bin")
+    same(read_tensors(tmp_path / "model.bin", "x"), state)
+
+
+@pytest.mark.parametrize("key", ["state_dict", "model_state_dict", None])
+@pytest.mark.parametrize("prefix", ["module.", ""])
+def test_releases_are_unwrapped(state, tmp_path, key, prefix):
+    inner = {prefix + name: tensor for name, tensor in state.items()}
+    torch.save({"epoch": 3, "name": "run", key: inner} if key else inner, tmp_path / "epoch_3.pt")
+    found = read_weights(tmp_path / "epoch_3.pt", "x")
+    same(found.tensors, state)
+    assert found.release == bool(key or prefix)
+
+
+def test_a_prefix_of_some_names_stays(tmp_path):
+    state = {"module.a": torch.ones(1), "b": torch.ones(1)}
+    torch.save(state, tmp_path / "x.pt")
+    same(read_tensors(tmp_path / "x.pt", "x"), state)
+
+
+def test_an_archive_gives_what_torch_gives(archive):
+    found, expected = read_weights(archive, "x"), oracle(archive)
+    same(found.tensors, expected)
+    assert list(found.tensors) == list(expected)
+    assert {key: t.stride() for key, t in found.tensors.items()} == {key: t.stride() for key, t in expected.items()}
+    assert not any(tensor.requires_grad for tensor in found.tensors.values())
+    assert (found.kind, found.release) == ("torchscript", False)
+    assert "attribute" not in found.tensors
+    assert "inner.nothing.bias" not in found.tensors
+    weight, view = found.tensors["weight"], found.tensors["view"]
+    assert weight.untyped_storage().data_ptr() == view.untyped_storage().data_ptr()
+
+
+def test_what_is_written_to_the_tensors_stays_in_memory(archive):
+    before = archive.read_bytes()
+    read_tensors(archive, "x")["weight"].zero_()
+    assert archive.read_bytes() == before
+
+
+def test_archives_of_earlier_versions(archive, tmp_path):
+    def of_1_7(name: str, data: bytes) -> bytes | None:
+        if name in ("byteorder", ".data/serialization_id", ".format_version", ".storage_alignment"):
+            return None
+        return b"3\n" if name == "version" else data
+
+    def without_buffers(name: str, data: bytes) -> bytes:
+        lines = data.split(b"\n") if name.endswith(".py") else []
+        return b"\n".join(line for line in lines if b"__buffers__" not in line) if lines else data
+
+    old = repack(archive, tmp_path / "old.pt", of_1_7)
+    with pytest.raises(KeyError), zipfile.ZipFile(old) as file:
+        file.getinfo(f"{archive.stem}/byteorder")
+    same(read_tensors(old, "x"), oracle(old))
+    older = repack(old, tmp_path / "older.pt", without_buffers)
+    assert "input_resolution" not in oracle(older)
+    same(read_tensors(older, "x"), oracle(older))
+
+
+def test_an_archive_from_another_device(archive, tmp_path):
+    def moved(name: str, data: bytes) -> bytes:
+        if name != "data.pkl":
+            return data
+        return data.replace(b"X\x03\x00\x00\x00cpu", b"X\x06\x00\x00\x00cuda:0")
+
+    path = repack(archive, tmp_path / "cuda.pt", moved)
+    same(read_tensors(path, "x"), oracle(archive))
+
+
+def test_an_archive_that_needs_its_code(tmp_path):
+    trace = tmp_path / "trace"
+    script(Restoring(str(trace))).save(str(tmp_path / "x.pt"))
+    with pytest.raises(UnsafeCheckpoint, match=r"my-model: .*x\.pt.*trust_torchscript=True"):
+        read_tensors(tmp_path / "x.pt", "my-model")
+    assert not trace.exists()
+    same(read_tensors(tmp_path / "x.pt", "my-model", trust_torchscript=True), {"weight": torch.arange(4.0)})
+    assert trace.exists()
+
+
+def shards(folder: Path, state: dict[str, torch.Tensor], ending: str) -> Path:
+    folder.mkdir()
+    stem = "model" if ending == "safetensors" else "pytorch_model"
+    where = {}
+    for i, (key, tensor) in enumerate(state.items()):
+        file = where[key] = f"{stem}-{i % 2 + 1:05}-of-00002.{ending}"
+        part = {k: t for k, t in state.items() if where.get(k) == file}
+        save_file(part, folder / file) if ending == "safetensors" else torch.save(part, folder / file)
+        del tensor
+    index = folder / f"{stem}.{ending}.index.json"
+    index.write_text(json.dumps({"metadata": {"total_size": 1}, "weight_map": where}))
+    return index
+
+
+@pytest.mark.parametrize("ending", ["safetensors", "bin"])
+def test_shards(state, tmp_path, ending):
+    index = shards(tmp_path / "folder", state, ending)
+    same(read_tensors(index, "x"), state)
+    same(read_tensors(index.parent, "x"), state)
+    # As in the cache of the Hub, where files are links to others.
+    for file in list(index.parent.iterdir()):
+        file.rename(tmp_path / f"blob-{file.name}")
+        file.symlink_to(f"../blob-{file.name}")
+    same(read_tensors(index.parent, "x"), state)
+
+
+def test_which_file_of_a_folder(state, tmp_path):
+    with pytest.raises(ModelFolderError, match=r"x: no weights in .*model\.safetensors"):
+        read_tensors(tmp_path, "x")
+    torch.save({"from": torch.ones(1)}, tmp_path / "pytorch_model.bin")
+    assert list(read_tensors(tmp_path, "x")) == ["from"]
+    save_file(state, tmp_path / "model.safetensors")
+    same(read_tensors(tmp_path, "x"), state)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"a.weight": "../secret.safetensors"}, r"names '\.\./secret\.safetensors', which is no file of its own"),
+        ({"a.weight": "/etc/passwd"}, "which is no file of its own folder"),
+        ({"a.weight": "..\\secret.safetensors"}, "which is no file of its own folder"),
+        ({"a.weight": "sub/x.safetensors"}, "which is no file of its own folder"),
+        ({"a.weight": ".."}, "which is no file of its own folder"),
+        ({"a.weight": "model.safetensors.index.json"}, "names another index"),
+        ({"a.weight": "model-00003-of-00003.safetensors"}, r"model-00003-of-00003\.safetensors is missing"),
+        ({"lost": "model-00001-of-00002.safetensors"}, r"lacks 1 tensors .* lost for one"),
+        ({"a.weight": 3}, "no weight_map"),
+    ],
+)
+def test_a_wrong_index(state, tmp_path, change, message):
+    index = shards(tmp_path / "folder", state, "safetensors")
+    save_file(state, tmp_path / "secret.safetensors")
+    content = json.loads(index.read_text())
+    content["weight_map"].update(change)
+    index.write_text(json.dumps(content))
+    with pytest.raises(ModelFolderError, match=message):
+        read_tensors(index, "x")
+
+
+def test_a_tensor_in_two_shards(state, tmp_path):
+    index = shards(tmp_path / "folder", state, "safetensors")
+    save_file(state, index.parent / "model-00002-of-00002.safetensors")
+    with pytest.raises(ModelFolderError, match="lies in two of the files"):
+        read_tensors(index, "x")
+
+
+def test_an_index_is_no_way_around(state, tmp_path):
+    trace = tmp_path / "trace"
+    index = shards(tmp_path / "folder", state, "bin")
+    torch.save({"a.bias": Payload(trace)}, index.parent / "pytorch_model-00002-of-00002.bin")
+    with pytest.raises(UnsafeCheckpoint):
+        read_tensors(index, "x")
+    for content in ("", "[]", "{}", '{"weight_map": {}}', '{"weight_map": []}', "\0"):
+        index.write_text(content)
+        with pytest.raises(ModelFolderError):
+            read_tensors(index, "x")
+    assert not trace.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        (b"\n<!DOCTYPE html>\n<html>Not found</html>", "is a web page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 7\n", "pointer of Git LFS.*git lfs pull"),
+        (bytes(4096), "nothing but zeros"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(64), "holds no weights"),
+        (b"just a text", "holds no weights"),
+        (b"\x80\x02}q\x00.", "is damaged"),
+        (b"\xff" * 8 + b"{}", "is damaged"),
+    ],
+)
+def test_files_that_are_no_weights(tmp_path, content, message):
+    (tmp_path / "x.bin").write_bytes(content)
+    with pytest.raises(ModelFolderError, match=rf"my-model: x\.bin .*{message}"):
+        read_tensors(tmp_path / "x.bin", "my-model")
+
+
+def test_a_name_that_promises_safetensors(state, tmp_path):
+    torch.save(state, tmp_path / "model.safetensors")
+    with pytest.raises(ModelFolderError, match="not what its name says"):
+        read_tensors(tmp_path / "model.safetensors", "x")
+
+
+def test_missing_files_and_folders(tmp_path):
+    with pytest.raises(ModelFolderError, match=r"x: no gone\.bin in it"):
+        read_tensors(tmp_path / "gone.bin", "x")
+    (tmp_path / "folder.bin").mkdir()
+    with pytest.raises(ModelFolderError, match=r"x: no weights in folder\.bin"):
+        read_tensors(tmp_path / "folder.bin", "x")
+    with zipfile.ZipFile(tmp_path / "other.pt", "w") as file:
+        file.writestr("readme.txt", "hello")
+    with pytest.raises(ModelFolderError, match="is a zip, and none that torch writes"):
+        read_tensors(tmp_path / "other.pt", "x")
+
+
+@pytest.mark.parametrize("kept", [0.1, 0.5, 0.9, 0.999])
+def test_files_cut_off(state, archive, tmp_path, kept):
+    save_file(state, tmp_path / "a.safetensors")
+    torch.save(state, tmp_path / "b.bin")
+    torch.save(state, tmp_path / "c.bin", _use_new_zipfile_serialization=False)
+    shutil.copy(archive, tmp_path / "d.pt")
+    for path in tmp_path.iterdir():
+        data = path.read_bytes()
+        path.write_bytes(data[: int(len(data) * kept)])
+        with pytest.raises((ModelFolderError, UnsafeCheckpoint), match=f"x: {path.name}"):
+            read_tensors(path, "x")
+
+
+@pytest.mark.parametrize("content", [[1, 2], {}, {"a": 1}, {"state_dict": {"a": [1]}}, {3: torch.ones(1)}])
+def test_state_dicts_of_something_else(tmp_path, content):
+    torch.save(content, tmp_path / "x.pt")
+    with pytest.raises(ModelFolderError, match="expected tensors by their names"):
+        read_tensors(tmp_path / "x.pt", "x")
+
+
+HEAD = np.random.default_rng(0).normal(size=(6, 4)).astype("f4"), np.arange(4, dtype="f4")
+
+
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+@pytest.mark.parametrize("kind", ["<f4", ">f4", "<f2", "<f8"])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_pickled_head(tmp_path, protocol, kind, order):
+    expected = [np.asarray(part, dtype=kind, order=order) for part in HEAD]
+    for module in (b"numpy.core", b"numpy._core"):
+        data = pickle.dumps(expected, protocol=protocol)
+        written = b"numpy._core" if b"numpy._core" in data else b"numpy.core"
+        # In protocols from 4 the name is preceded by its length, and the frames by theirs.
+        if protocol >= 4 and module != written:
+            continue
+        (tmp_path / "head.pkl").write_bytes(data.replace(written, module))
+        found = read_head(tmp_path / "head.pkl", "x")
+        for got, part in zip(found, expected, strict=True):
+            assert got.dtype == np.float32
+            assert got.dtype.isnative
+            assert got.flags.c_contiguous
+            np.testing.assert_array_equal(got, part.astype("f4"))
+
+
+def test_a_converted_head(tmp_path):
+    weight, bias = HEAD
+    np.savez(tmp_path / "as-published.npz", W=weight, b=bias)
+    np.savez_compressed(tmp_path / "linear.npz", weight=weight.T, bias=bias)
+    save_numpy({"weight": np.ascontiguousarray(weight.T), "bias": bias}, tmp_path / "linear.safetensors")
+    for path in tmp_path.iterdir():
+        for got, part in zip(read_head(path, "x"), HEAD, strict=True):
+            np.testing.assert_array_equal(got, part)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (pickle.dumps(list(HEAD)) + b"x", "something behind its end"),
+        (pickle.dumps(list(HEAD))[:-20], "or damaged"),
+        (pickle.dumps(list(HEAD[::-1])), "expected \\[in, out\\]"),
+        (pickle.dumps([*HEAD, HEAD[0]]), "expected \\[weight, bias\\]"),
+        (pickle.dumps(HEAD[0]), "or damaged"),
+        (pickle.dumps([[1.0], [2.0]]), "expected an array"),
+        (pickle.dumps([HEAD[0] * np.nan, HEAD[1]]), "not finite"),
+        (pickle.dumps([HEAD[0][:0], HEAD[1]]), "or damaged"),
+        (b"", "has 0 bytes"),
+        (b"<html>", "or damaged"),
+    ],
+)
+def test_heads_that_are_none(tmp_path, content, message):
+    (tmp_path / "head.pkl").write_bytes(content)
+    with pytest.raises(ModelFolderError, match=rf"x: head=.*{message}"):
+        read_head(tmp_path / "head.pkl", "x")
+
+
+def test_a_head_that_is_no_file(tmp_path):
+    for path in (tmp_path, tmp_path / "gone.pkl"):
+        with pytest.raises(ModelFolderError, match="x: head="):
+            read_head(path, "x")
+    np.savez(tmp_path / "head.npz", weight=HEAD[0])
+    with pytest.raises(ModelFolderError, match="it names 'weight', expected"):
+        read_head(tmp_path / "head.npz", "x")
