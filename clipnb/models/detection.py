@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from clipnb.errors import ModelFolderError, UnsupportedModel
-from clipnb.models.families import NATIVE
+from clipnb.models.families import NATIVE, SINGLE
 from clipnb.models.resolving import Source
 
 __all__ = ["family_of", "read_json"]
@@ -33,7 +33,7 @@ def family_of(source: Source, *, head: bool = False, trust_remote_code: bool = F
         return "openai"
     config = read_json(source.path / "config.json", source.name)
     kind = str(config.get("model_type", ""))
-    if kind in NATIVE:
+    if kind in NATIVE + SINGLE:
         return kind
     if kind == "M-CLIP" or "modelBase" in config:
         return "m-clip"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import transformers
 from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 
-from clipnb.errors import ModelFolderError
+from clipnb.errors import ModelFolderError, UnsafeCheckpoint
 from clipnb.models.towers import Options
 
 __all__ = ["open_image_processor", "open_model", "open_tokenizer", "quiet"]
@@ -20,7 +21,8 @@ def open_model(folder: Path, name: str, options: Options, **others: Any) -> Any:
     """The model of a folder, by its ``model_type``, with nothing filled in at random; ``others`` go to transformers.
 
     Raises:
-        ModelFolderError: the weights are missing, damaged, or lack tensors.
+        ModelFolderError: the weights are missing, damaged, lack tensors, or are those of a deeper model.
+        UnsafeCheckpoint: opening it would run code that it carries.
     """
     others = {
         "local_files_only": True,
@@ -36,19 +38,26 @@ def open_model(folder: Path, name: str, options: Options, **others: Any) -> Any:
         with quiet():
             model, info = loader.from_pretrained(folder, **others)
     except Exception as error:  # what is wrong in a folder comes as any error of any of five libraries
-        raise ModelFolderError(f"{name}: the weights cannot be opened ({first_line(error)})") from error
+        raise _reason(error, name, "the weights", options) from error
     lost = sorted(map(str, info["missing_keys"]))
     if lost:
         # transformers would fill them with random numbers.
         raise ModelFolderError(f"{name}: the file of weights lacks {len(lost)} tensors, {lost[0]} for one")
+    deeper = _of_more_layers(model, info["unexpected_keys"])
+    if deeper:
+        raise ModelFolderError(
+            f"{name}: the file of weights has {len(deeper)} tensors for which config.json leaves no place, "
+            f"{deeper[0]} for one; its number of layers is wrong"
+        )
     return model
 
 
-def open_tokenizer(folder: Path, name: str) -> Any:
-    """The tokenizer of a folder.
+def open_tokenizer(folder: Path, name: str, options: Options | None = None, **others: Any) -> Any:
+    """The tokenizer of a folder; ``others`` go to transformers.
 
     Raises:
         ModelFolderError: there is none, or it cannot be opened.
+        UnsafeCheckpoint: opening it would run code that it carries.
     """
     known = ("tokenizer.json", "vocab.json", "vocab.txt", "*.model")
     if not any(file for pattern in known for file in folder.glob(pattern)):
@@ -57,16 +66,17 @@ def open_tokenizer(folder: Path, name: str) -> Any:
         )
     try:
         with quiet():
-            return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            return AutoTokenizer.from_pretrained(folder, **{**_consent(options), **others})
     except Exception as error:
-        raise ModelFolderError(f"{name}: the tokenizer cannot be opened ({first_line(error)})") from error
+        raise _reason(error, name, "the tokenizer", options) from error
 
 
-def open_image_processor(folder: Path, name: str) -> Any:
-    """The image processor of a folder, in its Pillow form.
+def open_image_processor(folder: Path, name: str, options: Options | None = None, **others: Any) -> Any:
+    """The image processor of a folder, in its Pillow form; ``others`` go to transformers.
 
     Raises:
         ModelFolderError: there is none, or it cannot be opened.
+        UnsafeCheckpoint: opening it would run code that it carries.
     """
     if not any((folder / file).exists() for file in ("preprocessor_config.json", "processor_config.json")):
         raise ModelFolderError(f"{name}: no preprocessor_config.json or processor_config.json in it")
@@ -76,9 +86,33 @@ def open_image_processor(folder: Path, name: str) -> Any:
     )
     try:
         with quiet():
-            return AutoImageProcessor.from_pretrained(folder, local_files_only=True, **pillow)
+            return AutoImageProcessor.from_pretrained(folder, **{**_consent(options), **pillow, **others})
     except Exception as error:
-        raise ModelFolderError(f"{name}: the image processor cannot be opened ({first_line(error)})") from error
+        raise _reason(error, name, "the image processor", options) from error
+
+
+def _of_more_layers(model: Any, unexpected: Iterable[str]) -> list[str]:
+    """Of the tensors that found no place, those of layers beyond the last.
+
+    transformers would leave them out and compute something else. What else it leaves out does no harm: buffers that
+    older versions stored, and heads for other tasks.
+    """
+    known = {re.sub(r"\d+", "#", key) for key in model.state_dict()}
+    return sorted(key for key in unexpected if re.sub(r"\d+", "#", key) in known)
+
+
+def _consent(options: Options | None) -> dict[str, Any]:
+    # Left open, transformers would ask at the terminal.
+    return {"local_files_only": True, "trust_remote_code": options is not None and options.trust_remote_code}
+
+
+def _reason(error: Exception, name: str, part: str, options: Options | None) -> Exception:
+    if "trust_remote_code" in str(error) and not (options and options.trust_remote_code):
+        return UnsafeCheckpoint(
+            f"{name}: {part} would run Python code of its own; read that code, and if you trust it pass "
+            "trust_remote_code=True"
+        )
+    return ModelFolderError(f"{name}: {part} cannot be opened ({first_line(error)})")
 
 
 def first_line(error: Exception) -> str:

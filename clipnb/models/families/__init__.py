@@ -10,14 +10,17 @@ if TYPE_CHECKING:
     from clipnb.models.resolving import Source
     from clipnb.models.towers import Options, Towers
 
-__all__ = ["NATIVE", "opener"]
+__all__ = ["NATIVE", "SINGLE", "opener"]
 
 NATIVE = ("clip", "siglip", "siglip2", "chinese_clip", "altclip", "metaclip_2", "clipseg", "align")
 """The ``model_type`` of the configurations that transformers opens with image and text features."""
 
+SINGLE = ("clip_text_model", "clip_vision_model")
+"""The ``model_type`` of one half of such a model, saved alone."""
+
 _MODULES = {
-    **dict.fromkeys(NATIVE, "native"),
-    "remote": "native",
+    **dict.fromkeys((*NATIVE, *SINGLE), "native"),
+    "remote": "remote",
     "openai": "openai",
     "open_clip": "open_clip",
     "m-clip": "m_clip",
