@@ -10,9 +10,13 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from clipnb import __version__
 from clipnb.errors import ClipnbError, MissingExtra
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["main"]
 
@@ -48,6 +52,14 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(run=_demo)
 
     models = commands.add_parser("models", help="list the known models")
+    models.add_argument("--family", default=None, help="only this family, for example m-clip")
+    models.add_argument("--language", default=None, metavar="CODE", help="only models that read it, for example sw")
+    models.add_argument("--max-megabytes", type=float, default=None, metavar="N", help="only downloads up to this size")
+    models.add_argument("--text-only", action="store_true", default=None, help="only text towers with a pairing")
+    models.add_argument("--search", default=None, metavar="WORDS", help="only rows that hold these words")
+    form = models.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="every fact, as JSON")
+    form.add_argument("--csv", action="store_true", help="every fact, as CSV")
     models.set_defaults(run=_models)
 
     classify = commands.add_parser("zero-shot", help="which of these labels fits each picture?")
@@ -87,30 +99,45 @@ def _demo(options: argparse.Namespace) -> None:
 
 
 def _models(options: argparse.Namespace) -> None:
+    import dataclasses
+    import json
+
+    from clipnb.catalog import list_models, select
+
+    filters = {name: getattr(options, name) for name in ("family", "language", "max_megabytes", "text_only", "search")}
+    if options.json:
+        found = [dataclasses.asdict(entry) for entry in select(**filters)]
+        sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=2) + "\n")
+    elif options.csv:
+        sys.stdout.write(list_models(**filters).to_csv())
+    else:
+        _models_table(list_models(**filters))
+
+
+def _models_table(listed: pd.DataFrame) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
-    from clipnb.catalog import list_models
-
-    listed = list_models().reset_index().astype(object)
-    table = Table(
-        title="Known models (● this version loads it)",
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        collapse_padding=True,
-    )
-    table.add_column("")
-    table.add_column("name", no_wrap=True)
-    table.add_column("languages")
-    table.add_column("dim", justify="right")
-    table.add_column("MB", justify="right")
-    for row in listed.where(listed.notna(), "").itertuples():
+    console = Console()
+    more = [column for column, width in {"px": 110, "license": 110, "family": 132}.items() if console.width >= width]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for column in ("name", "languages", "dim", "MB", *more):
+        table.add_column(
+            column,
+            justify="right" if column in ("dim", "MB", "px") else "left",
+            # A name is there to be copied; a licence or the languages may be cut.
+            overflow="fold" if column == "name" else "ellipsis",
+            no_wrap=column != "name",
+            max_width=14 if column == "languages" else None,
+        )
+    shown = listed.reset_index().astype(object)
+    for row in shown.where(shown.notna(), "").itertuples():
         size = f"{row.megabytes:.0f}" if row.megabytes else ""
-        mark, style = ("●", "") if row.loadable else ("○", "dim")
-        table.add_row(mark, row.name, row.languages, str(row.dim), size, style=style)
-    Console().print(table)
+        facts = {"px": str(row.image_size), "license": row.license, "family": row.family}
+        table.add_row(row.name, row.languages, str(row.dim), size, *(facts[column] for column in more))
+    console.print(table)
+    console.print(f"{len(listed)} models. Sizes are of the weights to download; --json and --csv give every fact.")
 
 
 def _zero_shot(options: argparse.Namespace) -> None:

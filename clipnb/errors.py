@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable
 
 __all__ = [
+    "AssumedActivation",
     "BadTemplate",
     "ClipnbError",
     "DuplicateLabels",
@@ -20,6 +21,7 @@ __all__ = [
     "TextTooLong",
     "TruncatedText",
     "UnknownConcept",
+    "UnknownFamily",
     "UnknownLabel",
     "UnknownLanguage",
     "UnknownModel",
@@ -87,6 +89,10 @@ class UnknownModel(ClipnbError, ValueError):
     """No model of this name is known."""
 
 
+class UnknownFamily(ClipnbError, ValueError):
+    """No family of models has this name."""
+
+
 class UnsupportedModel(ClipnbError, NotImplementedError):
     """The model is known, and this version cannot load it yet."""
 
@@ -116,7 +122,7 @@ class UnknownStyle(ClipnbError, ValueError):
 
 
 class UnknownLanguage(ClipnbError, ValueError):
-    """No emoji names in this language ship with the package."""
+    """No emoji names in this language ship with the package, or no known model lists it."""
 
 
 class UnknownConcept(ClipnbError, ValueError):
@@ -125,6 +131,10 @@ class UnknownConcept(ClipnbError, ValueError):
 
 class MissingExtra(ClipnbError, ImportError):
     """An optional package is not installed."""
+
+
+class AssumedActivation(UserWarning):
+    """A file of weights does not say its activation, QuickGELU or GELU, and one was assumed."""
 
 
 class TruncatedText(UserWarning):
