@@ -193,7 +193,7 @@ def test_a_model_in_the_cache_needs_no_network(monkeypatch, tmp_path, tiny):
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        ("model.safetensors", "the weights cannot be opened"),
+        ("model.safetensors", "no weights in copy"),
         ("*o*.json", "no config.json"),
         ("[tv]o*.json", "no tokenizer"),
         ("*processor_config.json", "no preprocessor_config.json or processor_config.json"),
@@ -216,7 +216,7 @@ def test_damaged_folders(copy):
     weights, config = copy / "model.safetensors", copy / "config.json"
     whole = weights.read_bytes()
     weights.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ModelFolderError, match="copy: the weights cannot be opened"):
+    with pytest.raises(ModelFolderError, match=r"copy: model\.safetensors is damaged"):
         clipnb.load(copy)
     weights.write_bytes(whole)
     config.write_text("{")

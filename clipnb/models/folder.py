@@ -11,8 +11,10 @@ from typing import Any
 import transformers
 from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 
-from clipnb.errors import ModelFolderError, UnsafeCheckpoint
+from clipnb.errors import ClipnbError, ModelFolderError, UnsafeCheckpoint
+from clipnb.models.consent import check_folder
 from clipnb.models.towers import Options
+from clipnb.models.weights import read_weights
 
 __all__ = ["open_image_processor", "open_model", "open_tokenizer", "quiet"]
 
@@ -23,7 +25,9 @@ def open_model(folder: Path, name: str, options: Options, **others: Any) -> Any:
     Raises:
         ModelFolderError: the weights are missing, damaged, lack tensors, or are those of a deeper model.
         UnsafeCheckpoint: opening it would run code that it carries.
+        UnsupportedModel: it wants an adapter or is quantised.
     """
+    check_folder(folder, name, trust_remote_code=options.trust_remote_code)
     others = {
         "local_files_only": True,
         "output_loading_info": True,
@@ -38,7 +42,7 @@ def open_model(folder: Path, name: str, options: Options, **others: Any) -> Any:
         with quiet():
             model, info = loader.from_pretrained(folder, **others)
     except Exception as error:  # what is wrong in a folder comes as any error of any of five libraries
-        raise _reason(error, name, "the weights", options) from error
+        raise _of_weights(folder, name) or _reason(error, name, "the weights", options) from error
     lost = sorted(map(str, info["missing_keys"]))
     if lost:
         # transformers would fill them with random numbers.
@@ -89,6 +93,15 @@ def open_image_processor(folder: Path, name: str, options: Options | None = None
             return AutoImageProcessor.from_pretrained(folder, **{**_consent(options), **pillow, **others})
     except Exception as error:
         raise _reason(error, name, "the image processor", options) from error
+
+
+def _of_weights(folder: Path, name: str) -> ClipnbError | None:
+    """What is wrong with the file of weights itself, where that is why transformers did not open it."""
+    try:
+        read_weights(folder, name)
+    except ClipnbError as error:
+        return error
+    return None
 
 
 def _of_more_layers(model: Any, unexpected: Iterable[str]) -> list[str]:

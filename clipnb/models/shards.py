@@ -10,7 +10,7 @@ import torch
 from clipnb.errors import ModelFolderError
 from clipnb.models.detection import read_json
 
-__all__ = ["read_shards", "weights_in"]
+__all__ = ["read_shards", "shard_files", "weights_in"]
 
 NAMES = ("model.safetensors", "pytorch_model.bin", "open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 
@@ -28,22 +28,15 @@ def weights_in(folder: Path, name: str) -> Path:
     raise ModelFolderError(f"{name}: no weights in {folder.name} ({', '.join(NAMES)}, or an index of their shards)")
 
 
-def read_shards(index: Path, name: str, read: Callable[[Path], dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
-    """The tensors of all the shards of an index.
-
-    Args:
-        index: a JSON file with ``weight_map``, from the names of the tensors to the names of files beside it.
-        name: of the model, for messages.
-        read: what reads a shard.
+def shard_files(index: Path, name: str) -> dict[str, str]:
+    """From the names of the tensors to the names of the files beside the index, all of which are there.
 
     Raises:
-        ModelFolderError: the index is damaged or leaves its folder, a shard is missing, or does not hold what the
-            index says.
+        ModelFolderError: the index is damaged or leaves its folder, or a shard is missing.
     """
     where = read_json(index, name).get("weight_map")
     if not isinstance(where, dict) or not where or not all(isinstance(file, str) for file in where.values()):
         raise ModelFolderError(f"{name}: {index.name} has no weight_map from tensors to files")
-    tensors: dict[str, torch.Tensor] = {}
     files = sorted(set(where.values()))
     for file in files:
         # The files themselves may be links: those in the cache of the Hub are.
@@ -53,7 +46,23 @@ def read_shards(index: Path, name: str, read: Callable[[Path], dict[str, torch.T
             raise ModelFolderError(f"{name}: {index.name} names another index, {file}")
         if not (index.parent / file).is_file():
             raise ModelFolderError(f"{name}: {file} is missing, one of the {len(files)} files of {index.name}")
-    for file in files:
+    return where
+
+
+def read_shards(index: Path, name: str, read: Callable[[Path], dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """The tensors of all the shards of an index.
+
+    Args:
+        index: a JSON file with ``weight_map``, from the names of the tensors to the names of files beside it.
+        name: of the model, for messages.
+        read: what reads a shard.
+
+    Raises:
+        ModelFolderError: as :func:`shard_files`, or a shard does not hold what the index says.
+    """
+    where = shard_files(index, name)
+    tensors: dict[str, torch.Tensor] = {}
+    for file in sorted(set(where.values())):
         part = read(index.parent / file)
         twice = sorted(part.keys() & tensors.keys())
         if twice:

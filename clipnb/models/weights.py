@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 import tarfile
 import zipfile
 from dataclasses import dataclass
@@ -157,8 +158,12 @@ def _pickle(path: Path, name: str) -> Any:
 
 def _reason(error: Exception) -> str:
     """What torch found, without its advice to read the file all the same."""
-    text = str(error).rpartition("WeightsUnpickler error: ")[2].strip() or type(error).__name__
-    return text.splitlines()[0].partition(" was not an allowed")[0].partition(". ")[0]
+    text = str(error)
+    named = re.search(r"GLOBAL ([\w.]+)", text)
+    if named:
+        return f"it names {named[1]}"
+    lines = text.rpartition("WeightsUnpickler error: ")[2].strip().splitlines()
+    return lines[0].partition(". ")[0] if lines else type(error).__name__
 
 
 def _unwrapped(state: Any, path: Path, name: str) -> Weights:
