@@ -27,6 +27,9 @@ def family_of(source: Source, *, head: bool = False, trust_remote_code: bool = F
     """
     if not source.path.is_dir():
         return "openai"
+    if source.repo and source.entry is not None:
+        # Of a repository with several formats the catalog says which is read.
+        return _consented(source.entry.family, source.name, trust_remote_code)
     if (source.path / "modules.json").is_file():
         return "sentence-transformers"
     if (source.path / "open_clip_config.json").is_file():
@@ -42,16 +45,19 @@ def family_of(source: Source, *, head: bool = False, trust_remote_code: bool = F
     if kind == "bert":
         return "m-bert" if head or (source.entry is not None and source.entry.family == "m-bert") else "taiyi-pooler"
     if "auto_map" in config:
-        if trust_remote_code:
-            return "remote"
-        raise UnsupportedModel(
-            f"{source.name}: it brings Python code of its own; read that code, and if you trust it pass "
-            "trust_remote_code=True"
-        )
+        return _consented("remote", source.name, trust_remote_code)
     raise UnsupportedModel(
         f"{source.name}: its model_type is {kind or None!r}; this version opens {', '.join(map(repr, NATIVE))} of "
         "transformers, OpenAI's and open_clip's checkpoints, Multilingual-CLIP, sentence-transformers' CLIP and Taiyi"
     )
+
+
+def _consented(family: str, name: str, trust_remote_code: bool) -> str:
+    if family == "remote" and not trust_remote_code:
+        raise UnsupportedModel(
+            f"{name}: it brings Python code of its own; read that code, and if you trust it pass trust_remote_code=True"
+        )
+    return family
 
 
 def read_json(file: Path, name: str) -> dict[str, Any]:

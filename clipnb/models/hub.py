@@ -2,68 +2,183 @@
 
 from __future__ import annotations
 
+import errno
 import fnmatch
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from huggingface_hub import snapshot_download
+import huggingface_hub.constants
+from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub.errors import (
     GatedRepoError,
+    HfHubHTTPError,
     HFValidationError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
 
 from clipnb.catalog import suggest
-from clipnb.errors import ModelUnavailable, UnknownModel
+from clipnb.errors import ModelFolderError, ModelUnavailable, UnknownModel
 
-__all__ = ["SMALL", "download"]
+__all__ = ["SMALL", "download", "download_small"]
 
 SMALL = ("*.json", "*.txt", "*.model")
 """Configurations, vocabularies, indexes of shards."""
 
-OTHER_FRAMEWORKS = ["*.h5", "*.msgpack", "*.ot", "*.onnx", "onnx/*", "openvino/*", "coreml/*"]
+OTHER_FRAMEWORKS = [
+    *("*.h5", "*.msgpack", "*.ot", "*.tflite", "*.pb", "*.npz", "*.gguf", "*.mlmodel"),
+    *("*.onnx", "*.onnx_data", "onnx/*", "openvino/*", "coreml/*", "*.mlpackage/*"),
+]
+
+SECONDS = 10
+"""To wait for an answer of the Hub."""
+
+WAYS_OUT = "connect once and load it again, pass the path of a local folder, or use the embedded model, clipnb.load()"
 
 
-def download(repo: str, *choices: Sequence[str], revision: str | None = None, local_files_only: bool = False) -> Path:
-    """The folder of a repository in the cache of the Hub, with the first of the choices of which it has any.
+def download_small(repo: str, *, revision: str | None = None, local_files_only: bool = False) -> Path:
+    """The folder of a repository in the cache of the Hub, with the small files that say what it is.
 
     Raises:
         UnknownModel: no such repository or revision, or it is private.
         ModelUnavailable: not in the cache, and the Hub cannot be reached or must not be asked.
     """
-    folder = Path()
-    for patterns in choices:
-        folder = _fetch(repo, list(patterns), revision, local_files_only)
-        names = [file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()]
-        if any(fnmatch.fnmatch(name, pattern) for pattern in patterns for name in names):
-            break
-    return folder
-
-
-def _fetch(repo: str, patterns: list[str], revision: str | None, local_files_only: bool) -> Path:
+    _, reason = _listing(repo, revision, local_files_only)
     try:
-        return Path(
-            snapshot_download(
-                repo,
-                revision=revision,
-                allow_patterns=patterns,
-                ignore_patterns=OTHER_FRAMEWORKS,
-                local_files_only=local_files_only,
-            )
-        )
-    except HFValidationError as error:
-        raise UnknownModel(f"{repo!r} cannot be the name of a model on the Hub.{suggest(repo)}") from error
-    except GatedRepoError as error:
-        raise ModelUnavailable(f"{repo}: its owner asks for consent; accept it on the Hub and log in") from error
-    except RevisionNotFoundError as error:
-        raise UnknownModel(f"{repo}: the Hub has no revision {revision!r} of it") from error
-    except RepositoryNotFoundError as error:
-        raise UnknownModel(f"{repo}: the Hub has no such model, or it is private.{suggest(repo)}") from error
+        return _fetch(repo, SMALL, revision, local_files_only or reason is not None)
     except Exception as error:  # of two libraries of HTTP, by the version of the Hub's client, and of the disk
-        reason = type(error.__cause__ or error).__name__
-        why = "was not asked" if local_files_only else f"cannot be reached ({reason})"
-        raise ModelUnavailable(
-            f"{repo}: not in the cache of this machine, and the Hub {why}; connect once and load it again, pass the "
-            f"path of a local folder, or use the embedded model, clipnb.load().{suggest(repo)}"
-        ) from error
+        # What another program has left of it in the cache may be all that is needed.
+        part = getattr(error, "snapshot_path", None)
+        if part is not None:
+            return Path(part)
+        raise _unavailable(repo, revision, reason or error, local_files_only) from error
+
+
+def download(repo: str, *choices: Sequence[str], revision: str | None = None, local_files_only: bool = False) -> Path:
+    """The folder of a repository in the cache of the Hub, with one choice of its other files.
+
+    Args:
+        repo: owner and name.
+        choices: patterns of file names. The first choice is taken whose first pattern fits a file.
+        revision: branch, tag or commit.
+        local_files_only: do not ask the network.
+
+    Raises:
+        UnknownModel, ModelUnavailable: as in :func:`download_small`; or a part of it is in the cache only.
+        ModelFolderError: the repository holds none of these files.
+    """
+    names, reason = _listing(repo, revision, local_files_only)
+    try:
+        for patterns in choices:
+            if names is None:
+                folder = _cached(repo, patterns, revision)
+            else:
+                folder = _fetch(repo, patterns, revision, False) if _fitting(names, patterns[:1]) else None
+            if folder is not None:
+                return folder
+    except Exception as error:
+        raise _unavailable(repo, revision, reason or error, local_files_only) from error
+    if names is None:
+        raise _unavailable(repo, revision, reason, local_files_only, part=True) from reason
+    raise ModelFolderError(
+        f"{repo}: the repository holds none of {', '.join(choice[0] for choice in choices)}; it has "
+        f"{', '.join(sorted(names)[:12]) or 'no files'}"
+    )
+
+
+def _listing(repo: str, revision: str | None, local_files_only: bool) -> tuple[list[str] | None, Exception | None]:
+    """The names of the files on the Hub; or None, and why the Hub does not tell them."""
+    if local_files_only:
+        return None, None
+    try:
+        # The only request with a limit of time in every version of the client: it goes before all others.
+        found = HfApi().model_info(repo, revision=revision, timeout=SECONDS).siblings
+    except Exception as error:
+        return None, error
+    return [file.rfilename for file in found or ()], None
+
+
+def _fetch(repo: str, patterns: Sequence[str], revision: str | None, local_files_only: bool) -> Path:
+    return Path(
+        snapshot_download(
+            repo,
+            revision=revision,
+            allow_patterns=list(patterns),
+            ignore_patterns=OTHER_FRAMEWORKS,
+            local_files_only=local_files_only,
+            etag_timeout=SECONDS,
+        )
+    )
+
+
+def _cached(repo: str, patterns: Sequence[str], revision: str | None) -> Path | None:
+    """The folder in the cache, if it holds files of these patterns, and all shards that an index among them names."""
+    try:
+        folder = _fetch(repo, patterns, revision, local_files_only=True)
+    except LocalEntryNotFoundError:  # newer clients of the Hub know what is missing
+        return None
+    names = [file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()]
+    shards = {shard for index in folder.glob("*.index.json") for shard in _shards(index)}
+    complete = set(_fitting(shards, patterns)) <= set(names)
+    return folder if complete and _fitting(names, patterns[:1]) else None
+
+
+def _shards(index: Path) -> set[str]:
+    try:
+        return set(map(str, json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return set()  # whoever reads the weights will say what is wrong with it
+
+
+def _fitting(names: Iterable[str], patterns: Sequence[str]) -> list[str]:
+    return [name for name in names if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)]
+
+
+def _unavailable(
+    repo: str, revision: str | None, error: Exception | None, local_files_only: bool, *, part: bool = False
+) -> Exception:
+    """What to raise, in words that say what to do."""
+    if isinstance(error, HFValidationError):
+        return UnknownModel(f"{repo!r} cannot be the name of a model on the Hub.{suggest(repo)}")
+    if isinstance(error, GatedRepoError):
+        return ModelUnavailable(
+            f"{repo}: its owner asks for consent; give it on the model's page of the Hub, then log in with `hf auth "
+            "login` or set HF_TOKEN"
+        )
+    if isinstance(error, RevisionNotFoundError):
+        return UnknownModel(f"{repo}: the Hub has no revision {revision!r} of it; leave revision= out for the newest")
+    if isinstance(error, RepositoryNotFoundError):
+        return UnknownModel(
+            f"{repo}: the Hub has no such model, or it is private and the access token of this machine (`hf auth "
+            f"login`, HF_TOKEN) does not open it.{suggest(repo)}"
+        )
+    status = getattr(getattr(error, "response", None), "status_code", 0)
+    if isinstance(error, HfHubHTTPError) and status in (401, 403):
+        return ModelUnavailable(
+            f"{repo}: the Hub refuses the access token of this machine ({status}); log in anew with `hf auth login`, "
+            "or remove HF_TOKEN for public models"
+        )
+    cache = huggingface_hub.constants.HF_HUB_CACHE
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return ModelUnavailable(
+            f"{repo}: no space left for it in {cache}; make room, or set HF_HOME to a folder on a larger disk"
+        )
+    if isinstance(error, PermissionError):
+        return ModelUnavailable(f"{repo}: {cache} cannot be written; set HF_HOME to a folder that can")
+    held = "only a part of it is" if part else "not"
+    return ModelUnavailable(
+        f"{repo}: {held} in the cache of this machine, and the Hub {_why(error, status, local_files_only)}; {WAYS_OUT}."
+        f"{suggest(repo)}"
+    )
+
+
+def _why(error: Exception | None, status: int, local_files_only: bool) -> str:
+    """Why the network did not help, as the second half of a sentence."""
+    if local_files_only:
+        return "was not asked (local_files_only=True)"
+    if isinstance(error, OfflineModeIsEnabled) or huggingface_hub.constants.HF_HUB_OFFLINE:
+        return "was not asked (HF_HUB_OFFLINE is set)"
+    return f"answers with an error ({status})" if status else f"cannot be reached ({type(error).__name__})"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from clipnb.catalog import EMBEDDED, MODEL_FOLDER, Entry, entries, suggest
+from clipnb.catalog import EMBEDDED, MODEL_FOLDER, Entry, entries, find, suggest
 from clipnb.errors import ModelFolderError, UnknownModel
 
 __all__ = ["Source", "resolve"]
@@ -22,7 +22,7 @@ class Source:
         path: a folder or a file on this machine; of a repository, its folder in the Hub's cache.
         entry: what the catalog says of it.
         repo: its repository on the Hub, "" for a local one.
-        revision: branch, tag or commit of that repository.
+        revision: the commit of that repository.
         local_files_only: the network must not be asked.
     """
 
@@ -34,10 +34,13 @@ class Source:
     local_files_only: bool = False
 
     def fetch(self, *choices: Sequence[str]) -> Path:
-        """The folder, with the first of the choices of file patterns of which it has any; local ones are as they are.
+        """The folder, with one choice of file patterns: the first whose first pattern fits a file of the repository.
+
+        Local folders are as they are.
 
         Raises:
             ModelUnavailable: a repository whose files are not in the cache, and the Hub cannot be reached.
+            ModelFolderError: a repository that holds none of them.
         """
         if not self.repo:
             return self.path
@@ -55,7 +58,7 @@ def resolve(name: str, *, revision: str | None = None, local_files_only: bool = 
     """
     if not name.strip():
         raise UnknownModel(f"the name of the model is blank: {name!r}; the embedded one is clipnb.load()")
-    entry = entries().get(name)
+    entry = entries().get(name)  # which goes before a file of that name
     if name == EMBEDDED:
         if not MODEL_FOLDER.is_dir():
             raise ModelFolderError("the embedded model is missing from this installation; reinstall clipnb")
@@ -68,11 +71,13 @@ def resolve(name: str, *, revision: str | None = None, local_files_only: bool = 
     if entry is None and (name.count("/") != 1 or name.startswith("clipnb/")):
         raise UnknownModel(f"{name!r} is not a known model, a Hub id (owner/name) or a path.{suggest(name)}")
 
-    from clipnb.models.hub import SMALL, download
+    from clipnb.models.hub import download_small
 
+    entry = find(name)
     repo = entry.repo or entry.name if entry else name
-    folder = download(repo, SMALL, revision=revision, local_files_only=local_files_only)
-    return Source(name, folder, entry, repo, revision, local_files_only)
+    folder = download_small(repo, revision=revision, local_files_only=local_files_only)
+    # Its name is the commit: the weights have to be of the same one, whatever happens to the branch meanwhile.
+    return Source(name, folder, entry, repo, folder.name, local_files_only)
 
 
 def _entry_of_folder(path: Path) -> Entry | None:
