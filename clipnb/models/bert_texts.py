@@ -1,0 +1,224 @@
+"""Text towers of BERT's kind: a transformer over marked tokens, its states pooled, and a head over that."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import MODEL_MAPPING, AutoConfig, PreTrainedTokenizerFast
+
+from clipnb.errors import ModelFolderError, UnsupportedModel
+from clipnb.models import folder as folders
+from clipnb.models.consent import check_folder
+from clipnb.models.towers import Arrays, Options, States, Tensors, padded
+
+__all__ = [
+    "WEIGHTS",
+    "BertTexts",
+    "Pooling",
+    "base_config",
+    "linear",
+    "masked_mean",
+    "open_tokenizer",
+    "open_transformer",
+    "pooler",
+]
+
+WEIGHTS = (("model*.safetensors",), ("pytorch_model*.bin",))
+
+Pooling = Callable[[Any, torch.Tensor], torch.Tensor]
+"""From what the transformer gives, and the attention mask [text, token], to [text, width]."""
+
+_UNUSED = re.compile(
+    r"(^|\.)position_ids$|^(bert\.)?pooler\.|^(cls|lm_head|qa_outputs)\.|^vocab_(transform|layer_norm|projector)\."
+)
+"""Tensors that no feature depends on: old buffers, poolers where a mean is taken, heads of the pretraining."""
+
+
+def masked_mean(out: Any, mask: torch.Tensor) -> torch.Tensor:
+    """The mean of the states at the tokens; padding does not count."""
+    hidden = out.last_hidden_state
+    weights = mask[:, :, None].float()  # half precision would sum hundreds of states
+    return ((hidden * weights).sum(dim=1) / weights.sum(dim=1)).to(hidden.dtype)
+
+
+def pooler(out: Any, mask: torch.Tensor) -> torch.Tensor:
+    """What BERT's own pooler makes of the state at the first token."""
+    pooled: torch.Tensor = out.pooler_output
+    return pooled
+
+
+class _Encoder(torch.nn.Module):
+    def __init__(self, transformer: torch.nn.Module, head: torch.nn.Module) -> None:
+        super().__init__()
+        self.transformer = transformer
+        self.head = head
+
+
+class BertTexts:
+    """A text tower of a transformer, a pooling and a head.
+
+    Args:
+        transformer: gives ``last_hidden_state`` for ``input_ids`` and ``attention_mask``.
+        tokenizer: of transformers.
+        pooling: see :data:`Pooling`.
+        head: [text, width] to [text, dim].
+        dim: columns of the features.
+        name: of the model, for messages.
+        options: where to compute, and in which type.
+        longest: tokens per text, where the checkpoint says so; else as many as there are positions, or as the
+            tokenizer says.
+
+    Raises:
+        ModelFolderError: tokenizer and transformer do not belong together.
+    """
+
+    def __init__(
+        self,
+        transformer: Any,
+        tokenizer: Any,
+        pooling: Pooling,
+        head: torch.nn.Module,
+        *,
+        dim: int,
+        name: str,
+        options: Options,
+        longest: int | None = None,
+    ) -> None:
+        size = transformer.config.vocab_size
+        if len(tokenizer) > size:
+            raise ModelFolderError(f"{name}: {len(tokenizer)} tokens in the tokenizer, {size} in the model")
+        if tokenizer.pad_token_id is None:
+            raise ModelFolderError(f"{name}: the tokenizer has no token to pad with")
+        self.dim = dim
+        self.tokenizer = tokenizer
+        self.context_length = min(_positions(transformer), tokenizer.model_max_length, longest or 10**9)
+        self.module = options.place(_Encoder(transformer, head))
+        self._pooling = pooling
+
+    def rows(self, texts: list[str], *, cut: bool = False) -> list[list[int]]:
+        """As in :class:`clipnb.models.towers.TextTower`, and so are the others."""
+        options = {"truncation": True, "max_length": self.context_length} if cut else {}
+        rows: list[list[int]] = self.tokenizer(texts, verbose=False, **options)["input_ids"]
+        return rows
+
+    def batch(self, rows: Sequence[Sequence[int]]) -> Arrays:
+        """Padded on the right."""
+        return padded(rows, self.tokenizer.pad_token_id)
+
+    def states(self, inputs: Tensors) -> States:
+        """The transformer's states, and what the head gets."""
+        out = self.module.transformer(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"])
+        return States(out.last_hidden_state, self._pooling(out, inputs["attention_mask"]))
+
+    def features(self, inputs: Tensors) -> torch.Tensor:
+        """The head over the pooled states."""
+        features: torch.Tensor = self.module.head(self.states(inputs).pooler_output)
+        return features
+
+
+def _positions(transformer: Any) -> int:
+    """Tokens that fit: XLM-R numbers positions from the one after its padding's."""
+    table = getattr(getattr(transformer, "embeddings", None), "position_embeddings", None)
+    if table is None:
+        return int(transformer.config.max_position_embeddings)
+    return int(table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1))
+
+
+def base_config(folder: Path, name: str) -> Any:
+    """The configuration of a transformer that transformers knows.
+
+    Raises:
+        ModelFolderError: there is none, or it cannot be read.
+        UnsafeCheckpoint, UnsupportedModel: see :func:`clipnb.models.consent.check_folder`.
+    """
+    check_folder(folder, name)
+    try:
+        with folders.quiet():
+            # Left open, transformers would ask at the terminal whether code beside the configuration may run.
+            return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except Exception as error:
+        raise ModelFolderError(f"{name}: config.json cannot be read ({folders.first_line(error)})") from error
+
+
+def open_tokenizer(folder: Path, name: str, config: Any) -> Any:
+    """The tokenizer of a folder, as its files describe it.
+
+    Args:
+        folder: of the checkpoint.
+        name: of the model, for messages.
+        config: of the transformer, which says what kind of tokenizer it is where the folder does not.
+
+    Raises:
+        ModelFolderError: there is none, or it cannot be opened.
+    """
+    if config.model_type != "xlm-roberta" or not (folder / "tokenizer.json").is_file():
+        return folders.open_tokenizer(folder, name, config=config)
+    # XLM-R's own class in transformers 5 splits at white space in its way, whatever tokenizer.json says.
+    try:
+        with folders.quiet():
+            return PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+    except Exception as error:
+        raise ModelFolderError(f"{name}: the tokenizer cannot be opened ({folders.first_line(error)})") from error
+
+
+def open_transformer(
+    config: Any, tensors: Mapping[str, torch.Tensor], name: str, options: Options, *, pooled: bool = False
+) -> Any:
+    """The transformer of a configuration with these tensors: every one is used, and none made up.
+
+    Args:
+        config: of transformers.
+        tensors: by their names in the transformer.
+        name: of the model, for messages.
+        options: the type of the weights.
+        pooled: with BERT's pooler.
+
+    Raises:
+        UnsupportedModel: not a transformer that transformers knows.
+        ModelFolderError: tensors are missing, of another shape, or there are others.
+    """
+    kind = MODEL_MAPPING.get(type(config), None)
+    if kind is None:
+        raise UnsupportedModel(f"{name}: no text tower is made of a {type(config).__name__}")
+    others = {"add_pooling_layer": pooled} if "add_pooling_layer" in inspect.signature(kind).parameters else {}
+    try:
+        with folders.quiet():
+            # Without a path: the tensors were read already, by a reader that runs nothing.
+            model, info = kind.from_pretrained(
+                None, config=config, state_dict=dict(tensors), dtype=options.dtype, output_loading_info=True, **others
+            )
+    except Exception as error:  # a shape, a type, a value of the configuration
+        raise ModelFolderError(f"{name}: the weights do not fit ({folders.first_line(error)})") from error
+    lost, foreign = (sorted(map(str, info[key])) for key in ("missing_keys", "unexpected_keys"))
+    if lost:
+        raise ModelFolderError(f"{name}: the file of weights lacks {len(lost)} tensors, {lost[0]} for one")
+    foreign = [key for key in foreign if not _UNUSED.search(key)]
+    if foreign:
+        raise ModelFolderError(
+            f"{name}: the file of weights holds {len(foreign)} tensors that a {kind.__name__} has no place for, "
+            f"{foreign[0]} for one; it is of another family"
+        )
+    return model
+
+
+def linear(tensors: Mapping[str, torch.Tensor], name: str, *, bias: bool = True) -> torch.nn.Linear:
+    """A linear layer of ``weight`` [out, in] and ``bias`` [out].
+
+    Raises:
+        ModelFolderError: one of them is missing, of another shape, or there are others.
+    """
+    expected = {"weight", "bias"} if bias else {"weight"}
+    shapes = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
+    weight = shapes.get("weight", ())
+    if set(shapes) != expected or len(weight) != 2 or shapes.get("bias", weight[:1]) != weight[:1]:
+        raise ModelFolderError(
+            f"{name}: the linear head has {shapes}, expected {' and '.join(sorted(expected, reverse=True))}"
+        )
+    layer = torch.nn.Linear(weight[1], weight[0], bias=bias, device="meta")
+    layer.load_state_dict({key: tensor.float() for key, tensor in tensors.items()}, assign=True)
+    return layer
