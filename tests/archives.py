@@ -1,6 +1,7 @@
 """TorchScript archives and payloads for the tests of reading weights."""
 
 import os
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -9,13 +10,13 @@ import torch
 
 
 class Payload:
-    """Whoever unpickles it makes a folder at ``trace``."""
+    """Whoever unpickles it calls a function; with none given, one that makes a folder."""
 
-    def __init__(self, trace: Path, call: Callable = os.mkdir) -> None:
-        self.trace, self.call = trace, call
+    def __init__(self, argument: object, call: Callable = os.mkdir) -> None:
+        self.argument, self.call = str(argument), call
 
     def __reduce__(self):
-        return self.call, (str(self.trace),)
+        return self.call, (self.argument,)
 
 
 class Inner(torch.nn.Module):
@@ -73,6 +74,12 @@ class Restoring(torch.nn.Module):
         self.trace = state[0]
         self.weight = state[1] + torch.from_file(state[0], shared=True, size=2).sum()
         self.training = state[2]
+
+
+def save_script(model: torch.nn.Module, path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # TorchScript as a whole is going out of use
+        torch.jit.script(model.eval()).save(str(path))
 
 
 def repack(source: Path, target: Path, change: Callable[[str, bytes], bytes | None]) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from archives import Model, Payload, Restoring, repack
+from archives import Model, Payload, Restoring, repack, save_script
 from safetensors.numpy import save_file as save_numpy
 from safetensors.torch import save_file
 
@@ -34,12 +34,6 @@ def same(got: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> Non
         assert got[key].dtype == tensor.dtype, key
         assert got[key].shape == tensor.shape, key
         assert torch.equal(got[key], tensor), key
-
-
-def script(model: torch.nn.Module) -> torch.jit.ScriptModule:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return torch.jit.script(model.eval())
 
 
 def oracle(path: Path) -> dict[str, torch.Tensor]:
@@ -139,7 +133,7 @@ def test_an_archive_from_another_device(archive, tmp_path):
 
 def test_an_archive_that_needs_its_code(tmp_path):
     trace = tmp_path / "trace"
-    script(Restoring(str(trace))).save(str(tmp_path / "x.pt"))
+    save_script(Restoring(str(trace)), tmp_path / "x.pt")
     with pytest.raises(UnsafeCheckpoint, match=r"my-model: .*x\.pt.*trust_torchscript=True"):
         read_tensors(tmp_path / "x.pt", "my-model")
     assert not trace.exists()
