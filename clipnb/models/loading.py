@@ -30,6 +30,7 @@ def load(
     local_files_only: bool | None = None,
     trust_remote_code: bool = False,
     trust_torchscript: bool = False,
+    quick_gelu: bool | None = None,
 ) -> Clip:
     """Open a model of the CLIP family.
 
@@ -51,6 +52,9 @@ def load(
         local_files_only: True: use what is in the cache of the Hub and do not ask the network.
         trust_remote_code: let Python files that come with the checkpoint run.
         trust_torchscript: let the code in a TorchScript archive run, where its tensors cannot be read without.
+        quick_gelu: the activation of a file of weights under OpenAI's names, or of ``image_tower`` if that is one:
+            QuickGELU or GELU. Default: what the file, its folder or the catalog says; where none does, it is assumed
+            with the warning AssumedActivation. The wrong one costs accuracy and raises nothing.
 
     Returns:
         A :class:`clipnb.ClipModel`. The image tower of another checkpoint is opened when it is first used.
@@ -69,6 +73,8 @@ def load(
             raise WrongType(f"{option}: expected a text or a path, got {value!r}, a {type(value).__name__}")
     if image_tower is True or not isinstance(image_tower, (str, os.PathLike, bool, type(None))):
         raise WrongType(f"image_tower: expected a name, a path or False, got {image_tower!r}")
+    if quick_gelu not in (None, True, False):
+        raise WrongType(f"quick_gelu: expected True, False or None, got {quick_gelu!r}")
     if backend != "torch":
         raise UnsupportedOption(f"backend={backend!r}: not supported yet; expected 'torch'")
 
@@ -82,12 +88,14 @@ def load(
         head=None if head is None else os.fspath(head),
         trust_remote_code=trust_remote_code,
         trust_torchscript=trust_torchscript,
+        quick_gelu=quick_gelu,
         image=image_tower is None,
     )
     offline = bool(local_files_only)
     name = os.fspath(name)
     source = _source(name, revision, offline)
-    towers = _open(source, options)
+    paired = isinstance(image_tower, (str, os.PathLike))
+    towers = _open(source, options, paired=paired)
     if towers.text is None:
         raise ModelFolderError(f"{name}: no text tower in it; it can serve as image_tower= of another model")
     own, other = towers.image, ""
@@ -115,18 +123,20 @@ def _source(name: str, revision: str | None, offline: bool) -> Source:
     return resolve(name, revision=revision, local_files_only=offline)
 
 
-def _open(source: Source, options: Options) -> Towers:
+def _open(source: Source, options: Options, *, paired: bool = False) -> Towers:
+    """The towers of a source; ``paired``: the pictures are another's, which may be what an option is about."""
     from clipnb.models.detection import family_of
     from clipnb.models.families import opener
 
     if source.name.startswith("open_clip:"):
-        return opener("open_clip")(source, options)
-    family = family_of(source, head=options.head is not None, trust_remote_code=options.trust_remote_code)
-    for option, families in {"head": ("m-bert",), "tokenizer": ("openai",)}.items():
-        if getattr(options, option) is not None and family not in families:
-            raise UnsupportedOption(
-                f"{option}={getattr(options, option)!r}: {source.name} brings its own; leave it out"
-            )
+        family = "open_clip"
+    else:
+        family = family_of(source, head=options.head is not None, trust_remote_code=options.trust_remote_code)
+    takers = {"head": ("m-bert",), "tokenizer": ("openai",), "quick_gelu": ("openai", "open_clip")}
+    for option, families in takers.items():
+        value = getattr(options, option)
+        if value is not None and family not in families and not (paired and option == "quick_gelu"):
+            raise UnsupportedOption(f"{option}={value!r}: {source.name} brings its own; leave it out")
     return opener(family)(source, options)
 
 

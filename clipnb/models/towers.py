@@ -85,6 +85,7 @@ class Options:
         head: the file with the linear head of M-BERT-Base-ViT-B.
         trust_remote_code: Python files of the checkpoint may run.
         trust_torchscript: the code in a TorchScript archive may run.
+        quick_gelu: the activation of weights under OpenAI's names; None: what the checkpoint says.
         text: the text tower is wanted.
         image: the image tower is wanted.
     """
@@ -95,6 +96,7 @@ class Options:
     head: str | None = None
     trust_remote_code: bool = False
     trust_torchscript: bool = False
+    quick_gelu: bool | None = None
     text: bool = True
     image: bool = True
 
