@@ -27,6 +27,9 @@ __all__ = ["is_archive", "read_archive"]
 SMALL = 1 << 24
 """Bytes of the pickle and of the sources; the largest of OpenAI's archives has less than a million."""
 
+MODULES = 1 << 16
+"""At most; OpenAI's largest has a thousand."""
+
 _STORAGES = {
     "DoubleStorage": torch.float64,
     "FloatStorage": torch.float32,
@@ -147,7 +150,7 @@ class _Archive:
         top = loads(self.text("data.pkl"), self._allowed(), self._storage)
         classes = self._classes()
         found: dict[str, torch.Tensor] = {}
-        budget = [SMALL]
+        left = [MODULES]
 
         def walk(module: Any, prefix: str, depth: int) -> None:
             known = classes.get(getattr(module, "name", ""))
@@ -155,8 +158,8 @@ class _Archive:
                 raise ValueError(f"{prefix or 'the model'} is no module")
             if known.sets_state or not isinstance(module.state, dict):
                 raise Refused(f"{prefix or 'the model'} restores itself by code of its own")
-            budget[0] -= len(module.state) + 1
-            if depth > 100 or budget[0] < 0:
+            left[0] -= 1
+            if depth > 100 or left[0] < 0:
                 raise ValueError("its modules hold each other")
             for names in (known.parameters, known.buffers):
                 found.update(
@@ -253,8 +256,8 @@ def _view(storage: Any, offset: Any, size: Any, stride: Any) -> torch.Tensor:
     count = 1
     for length in size:
         count *= length
-    last = offset + sum((length - 1) * step for length, step in zip(size, stride, strict=True)) if count else 0
-    if last >= len(storage) + (not count):
+    steps = sum((length - 1) * step for length, step in zip(size, stride, strict=True)) if count else 0
+    if offset + steps >= len(storage) + (not count):
         raise ValueError(f"a tensor of the shape {size} leaves its {len(storage)} numbers")
     if count > len(storage):
         raise Refused(f"a tensor of the shape {size} repeats its {len(storage)} numbers")
