@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fnmatch
 import json
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -32,6 +33,8 @@ OTHER_FRAMEWORKS = [
     *("*.h5", "*.msgpack", "*.ot", "*.tflite", "*.pb", "*.npz", "*.gguf", "*.mlmodel"),
     *("*.onnx", "*.onnx_data", "onnx/*", "openvino/*", "coreml/*", "*.mlpackage/*"),
 ]
+
+COMMIT = re.compile(r"[0-9a-f]{40}")
 
 SECONDS = 10
 """To wait for an answer of the Hub."""
@@ -70,6 +73,11 @@ def download(repo: str, *choices: Sequence[str], revision: str | None = None, lo
         UnknownModel, ModelUnavailable: as in :func:`download_small`; or a part of it is in the cache only.
         ModelFolderError: the repository holds none of these files.
     """
+    if revision and COMMIT.fullmatch(revision) and len(choices[0]) == 1:
+        # A commit does not change: where its best choice lies in the cache there is nothing to ask for.
+        held = _cached(repo, choices[0], revision)
+        if held is not None:
+            return held
     names, reason = _listing(repo, revision, local_files_only)
     try:
         for patterns in choices:
