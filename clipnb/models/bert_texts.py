@@ -14,6 +14,7 @@ from transformers import MODEL_MAPPING, AutoConfig, PreTrainedTokenizerFast
 from clipnb.errors import ModelFolderError, UnsupportedModel
 from clipnb.models import folder as folders
 from clipnb.models.consent import check_folder
+from clipnb.models.detection import read_json
 from clipnb.models.towers import Arrays, Options, States, Tensors, padded
 
 __all__ = [
@@ -156,9 +157,12 @@ def open_tokenizer(folder: Path, name: str, config: Any) -> Any:
     Raises:
         ModelFolderError: there is none, or it cannot be opened.
     """
-    if config.model_type != "xlm-roberta" or not (folder / "tokenizer.json").is_file():
+    file = folder / "tokenizer.json"
+    normalizer = (read_json(file, name).get("normalizer") or {}) if file.is_file() else {"type": "BertNormalizer"}
+    if normalizer.get("type") == "BertNormalizer":
         return folders.open_tokenizer(folder, name, config=config)
-    # XLM-R's own class in transformers 5 splits at white space in its way, whatever tokenizer.json says.
+    # Of a tokenizer.json the classes of transformers 5 keep the vocabulary alone: XLM-R's splits at white space in a
+    # way of its own, and BERT's forgets a lowercasing that is not among its flags.
     try:
         with folders.quiet():
             return PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)

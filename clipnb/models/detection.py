@@ -12,6 +12,9 @@ from clipnb.models.resolving import Source
 
 __all__ = ["family_of", "read_json"]
 
+_M_CLIP = {"modelBase", "transformerDimensions", "transformerDimSize"}
+"""Of which its configurations have one, those without a type as well."""
+
 
 def family_of(source: Source, *, head: bool = False, trust_remote_code: bool = False) -> str:
     """The family, one of those that :func:`clipnb.models.families.opener` knows.
@@ -38,12 +41,14 @@ def family_of(source: Source, *, head: bool = False, trust_remote_code: bool = F
     kind = str(config.get("model_type", ""))
     if kind in NATIVE + SINGLE:
         return kind
-    if kind == "M-CLIP" or "modelBase" in config:
+    if kind == "M-CLIP" or not _M_CLIP.isdisjoint(config):
         return "m-clip"
     if "BertForSequenceClassification" in (config.get("architectures") or []):
         return "taiyi"
+    if head and kind in ("bert", "distilbert"):
+        return "m-bert"
     if kind == "bert":
-        return "m-bert" if head or (source.entry is not None and source.entry.family == "m-bert") else "taiyi-pooler"
+        return "m-bert" if source.entry is not None and source.entry.family == "m-bert" else "taiyi-pooler"
     if "auto_map" in config:
         return _consented("remote", source.name, trust_remote_code)
     raise UnsupportedModel(

@@ -271,11 +271,16 @@ def write_taiyi(name: str, *, classifier: bool) -> None:
 # --- sentence-transformers ------------------------------------------------------------------------------------------
 
 
-def encode_with_sentence_transformers(name: str, folder: Path, **others: np.ndarray) -> None:
-    """What the original library makes of a folder."""
+def opened(folder: Path):
+    """What the original library opens."""
     from sentence_transformers import SentenceTransformer
 
-    model = SentenceTransformer(str(folder), device="cpu")
+    return SentenceTransformer(str(folder), device="cpu")
+
+
+def write_encoded(name: str, model) -> None:
+    """What the original library makes of the texts, and of the pictures if it takes any."""
+    others = {}
     with torch.no_grad():
         single = torch.cat([model.encode([text], convert_to_tensor=True) for text in TEXTS])
         features = agree(single, model.encode(TEXTS, convert_to_tensor=True, batch_size=len(TEXTS)))
@@ -333,7 +338,7 @@ def write_st_multilingual() -> None:
         modules.append({"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{kind}"})
     (folder / "modules.json").write_text(json.dumps(modules, indent=2))
     torch.save(dense.state_dict(), folder / "2_Dense" / "pytorch_model.bin")
-    encode_with_sentence_transformers("st-multilingual", folder)
+    write_encoded("st-multilingual", opened(folder))
 
 
 def write_st_layers() -> None:
@@ -354,8 +359,11 @@ def write_st_layers() -> None:
     dense = scattered(Dense(3 * 32, DIM), 9)
     modules = [texts, Pooling(32, pooling_mode=("cls", "max", "mean")), dense, Normalize()]
     folder = fresh("st-layers")
-    SentenceTransformer(modules=modules, device="cpu").save(str(folder), create_model_card=False)
-    encode_with_sentence_transformers("st-layers", folder)
+    model = SentenceTransformer(modules=modules, device="cpu").eval()
+    model.save(str(folder), create_model_card=False)
+    # Not the model that comes back from the folder: transformers 5 overlooks the lowercasing in its tokenizer.json,
+    # which transformers 4 heeds.
+    write_encoded("st-layers", model)
 
 
 def write_st_clip() -> None:
@@ -367,7 +375,7 @@ def write_st_clip() -> None:
     write_tiny_clip(folder / "0_CLIPModel", seed=10, context=CONTEXT)
     module = {"idx": 0, "name": "0", "path": "0_CLIPModel", "type": "sentence_transformers.models.CLIPModel"}
     (folder / "modules.json").write_text(json.dumps([module], indent=2))
-    encode_with_sentence_transformers("st-clip", folder)
+    write_encoded("st-clip", opened(folder))
 
 
 if __name__ == "__main__":
