@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clipnb.catalog import EMBEDDED
@@ -117,8 +118,8 @@ def load(
 
 def _source(name: str, revision: str | None, offline: bool) -> Source:
     if name.startswith("open_clip:"):
-        from pathlib import Path
-
+        if revision is not None:
+            raise UnsupportedOption(f"revision={revision!r}: {name} is a version already, by its tag; leave it out")
         return Source(name, Path(), local_files_only=offline)
     return resolve(name, revision=revision, local_files_only=offline)
 
