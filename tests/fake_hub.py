@@ -27,7 +27,9 @@ class Hub(ThreadingHTTPServer):
     Attributes:
         repos: name -> revision -> path -> content.
         downloads: the paths of all files that were sent.
-        refusal: an HTTP status and a code of the Hub for every answer, to see what happens then.
+        refusal: an HTTP status, a code of the Hub and a message for every answer, to see what happens then.
+        silent: set, it answers nothing for a while.
+        breaks_off: it hangs up in the middle of a file.
     """
 
     daemon_threads = True
@@ -38,6 +40,7 @@ class Hub(ThreadingHTTPServer):
         self.downloads: list[str] = []
         self.refusal: tuple[int, str, str] | None = None
         self.silent = threading.Event()
+        self.breaks_off = False
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Clients that went away while they waited are part of a test."""
@@ -110,7 +113,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(key, value)
         self.end_headers()
         if self.command == "GET":
-            self.wfile.write(body)
+            cut = self.server.breaks_off and "X-Repo-Commit" in (headers or {})
+            self.wfile.write(body[: len(body) // 2] if cut else body)
+            self.close_connection |= cut
 
 
 def private_cache(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Path:

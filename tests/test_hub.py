@@ -199,6 +199,19 @@ def test_a_hub_that_does_not_answer(hub: Hub, monkeypatch):
         clipnb.load(REPO)
 
 
+def test_a_download_that_breaks_off(hub: Hub, monkeypatch, tmp_path):
+    monkeypatch.setattr("time.sleep", lambda seconds: None)  # between the attempts of the client
+    hub.add(REPO, contents(write_tiny_clip(tmp_path / "tiny")))
+    download_small(REPO)
+    hub.breaks_off = True
+    with pytest.raises(ModelUnavailable, match=f"{REPO}: .*cannot be reached"):
+        clipnb.load(REPO, device="cpu")
+    with pytest.raises(ModelUnavailable, match="only a part of it is in the cache"):
+        clipnb.load(REPO, device="cpu", local_files_only=True)
+    hub.breaks_off = False
+    assert clipnb.load(REPO, device="cpu").dim == 24
+
+
 def test_an_owner_that_was_forgotten(hub: Hub):
     with pytest.raises(UnknownModel, match=r"'clip-vit-base-patch32' .*Did you mean 'openai/clip-vit-base-patch32'"):
         clipnb.load("clip-vit-base-patch32")
