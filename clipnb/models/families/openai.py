@@ -188,6 +188,8 @@ def _quick_gelu(source: Source, options: Options, weights: Weights, file: Path, 
     if weights.tensors.keys() >= SCALARS or "quickgelu" in file.name.lower():
         return True
     guess = not weights.release
+    if not options.text and "visual.attnpool.positional_embedding" in weights.tensors:
+        return guess  # a ResNet has none; only its texts do
     kind = "QuickGELU, as in OpenAI's files" if guess else "GELU, as in most of open_clip's"
     warnings.warn(
         f"{source.name}: nothing in it says which activation it was trained with; taken for {kind}. Pass "
