@@ -16,8 +16,13 @@ PIP     := $(BIN)/python -m pip install --disable-pip-version-check -c $(LOCK) $
 INSTALL := $(PIP) --quiet
 DEMO    := demo/index.html
 
+# What has to hold with every version of transformers: the comparisons with the originals, and reading model files.
+ACROSS  := tests/parity $(wildcard $(addprefix tests/test_,$(addsuffix .py, \
+             models openai multilingual weights safety hostile_pickles hub embedded)))
+SETS    := parity-colab parity-transformers4
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test lab notebooks lint format clean distclean
+.PHONY: help demo test parity $(SETS) lab notebooks lint format clean distclean
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +37,13 @@ test: $(STAMPS)/test ## unit, parity, notebook and browser tests, and the linter
 	  "no Chromium or Chrome found, they are skipped (Debian, Ubuntu: apt-get install chromium)")'
 	@TQDM_DISABLE=1 OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest notebooks tests \
 	  --nbval --nbval-sanitize-with notebooks/sanitize.cfg -n $(WORKERS) --dist loadfile
+
+parity: $(SETS) ## compare with the originals on other versions too: Colab's, and transformers 4
+
+# parity-colab runs under constraints/colab.txt, in an environment of its own beside the first.
+$(SETS): parity-%: $(VENV)-%/.stamps/parity
+	@echo "$* ($$($(VENV)-$*/bin/python -c 'import transformers as t; print("transformers", t.__version__)')):"
+	@TQDM_DISABLE=1 OMP_NUM_THREADS=1 $(VENV)-$*/bin/python -m pytest $(ACROSS) -n $(WORKERS) --dist loadfile
 
 lab: $(STAMPS)/lab ## open JupyterLab on the notebooks
 	@$(BIN)/python -m clipnb lab
@@ -53,8 +65,8 @@ clean: ## remove caches, builds and the demo page
 	rm -rf demo build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find clipnb tests training notebooks -name __pycache__ -prune -exec rm -rf {} +
 
-distclean: clean ## the same, and the virtual environment
-	rm -rf $(VENV)
+distclean: clean ## the same, and the virtual environments
+	rm -rf $(VENV) $(SETS:parity-%=$(VENV)-%)
 
 # --- installation: a stamp a step, inside the environment so that they vanish with it -------------------------------
 
@@ -84,3 +96,12 @@ $(STAMPS)/test: $(STAMPS)/torch pyproject.toml
 	@$(INSTALL) -e ".[test]"
 	@$(BIN)/python -m ipykernel install --sys-prefix --name python3 > /dev/null
 	@touch $@ $(STAMPS)/run $(STAMPS)/lab
+
+$(VENV)-%/.stamps/parity: constraints/%.txt $(LOCK) pyproject.toml
+	@sh .ci/venv "$(VENV)-$*" "$(PYTHON)"
+	@mkdir -p $(@D) && $(VENV)-$*/bin/python .ci/constraints $< > $(@D)/constraints.txt
+	@echo "Installing clipnb into $(VENV)-$*, under $< ..."
+	@$(VENV)-$*/bin/python -m pip install --disable-pip-version-check --quiet $(PIP_ARGS) $(TORCH_ARGS) "$(TORCH)"
+	@$(VENV)-$*/bin/python -m pip install --disable-pip-version-check --quiet $(PIP_ARGS) \
+	  -c $(@D)/constraints.txt -e . pytest pytest-xdist
+	@touch $@
