@@ -76,6 +76,26 @@ class Restoring(torch.nn.Module):
         self.training = state[2]
 
 
+class RestoringNames(torch.nn.Module):
+    """Its state looks like that of any other module, and its code makes another one of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("weight", torch.arange(4.0))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.weight
+
+    @torch.jit.export
+    def __getstate__(self) -> dict[str, torch.Tensor]:
+        return {"weight": self.weight}
+
+    @torch.jit.export
+    def __setstate__(self, state: dict[str, torch.Tensor]) -> None:
+        self.training = False
+        self.weight = state["weight"] + 1
+
+
 def save_script(model: torch.nn.Module, path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TorchScript as a whole is going out of use

@@ -106,6 +106,12 @@ def test_pickles_made_by_hand(kind, tmp_path, trace, archive):
     assert read_tensors(archive, "x")["input_resolution"] == 224
 
 
+@pytest.mark.parametrize("kind", ["an instance", "an object", "with keywords", "a registered code", "a buffer outside"])
+def test_instructions_that_no_data_needs(kind, trace):
+    with pytest.raises(Refused, match="it uses the instruction"):
+        loads(gadgets(trace)[kind], known)
+
+
 @pytest.mark.parametrize(
     "array",
     [

@@ -1,6 +1,7 @@
 import json
 import pickle
 import shutil
+import tarfile
 import warnings
 import zipfile
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from archives import Model, Payload, Restoring, repack, save_script
+from archives import Model, Payload, Restoring, RestoringNames, repack, save_script
 from safetensors.numpy import save_file as save_numpy
 from safetensors.torch import save_file
 
@@ -139,6 +140,27 @@ def test_an_archive_that_needs_its_code(tmp_path):
     assert not trace.exists()
     same(read_tensors(tmp_path / "x.pt", "my-model", trust_torchscript=True), {"weight": torch.arange(4.0)})
     assert trace.exists()
+
+
+def test_a_state_that_is_not_what_it_looks_like(tmp_path):
+    save_script(RestoringNames(), tmp_path / "x.pt")
+    with pytest.raises(UnsafeCheckpoint, match="restores itself by code of its own"):
+        read_tensors(tmp_path / "x.pt", "x")
+    same(read_tensors(tmp_path / "x.pt", "x", trust_torchscript=True), {"weight": torch.arange(4.0) + 1})
+
+
+def test_numbers_the_other_way_round(archive, tmp_path):
+    path = repack(archive, tmp_path / "x.pt", lambda name, data: b"big" if name == "byteorder" else data)
+    with pytest.raises(UnsafeCheckpoint, match="big-endian"):
+        read_tensors(path, "x")
+
+
+def test_the_oldest_format_is_refused(tmp_path):
+    with tarfile.open(tmp_path / "x.pt", "w") as file:
+        for name in ("sys_info", "pickle", "storages", "tensors"):
+            file.addfile(tarfile.TarInfo(name))
+    with pytest.raises(UnsafeCheckpoint, match=r"x\.pt is in torch's oldest format"):
+        read_tensors(tmp_path / "x.pt", "x")
 
 
 def shards(folder: Path, state: dict[str, torch.Tensor], ending: str) -> Path:

@@ -53,8 +53,6 @@ def open_towers(source: Source, options: Options) -> Towers:
     """
     library = _library()
     choice = _choice(source.name, options.quick_gelu, library)
-    if choice.pretrained and choice.pretrained.endswith((".pt", ".pth", ".bin", ".safetensors")):
-        read_weights(Path(choice.pretrained), source.name)  # for its errors: a file that is damaged, or does more
     with _network(source, choice, library):
         model, _, transform = library.create_model_and_transforms(
             choice.model,
@@ -168,7 +166,17 @@ def _choice(name: str, quick_gelu: bool | None, library: Any) -> Choice:
             f"{name}: {model} has QuickGELU, and GELU is what {'was asked for' if quick_gelu is False else pretrained} "
             "needs; take the architecture without -quickgelu"
         )
-    return Choice(model, pretrained if tag else str(Path(pretrained).expanduser()), wish)
+    return Choice(model, pretrained if tag else _checked(Path(pretrained).expanduser(), name), wish)
+
+
+def _checked(file: Path, name: str) -> str:
+    """Its path, once our own reader has found nothing but tensors in it; open_clip tries a file in several ways."""
+    if read_weights(file, name).kind == "torchscript":
+        raise UnsafeCheckpoint(
+            f"{name}: a TorchScript archive, which opens here only by running it; load the file itself, without "
+            f"{PREFIX}"
+        )
+    return str(file)
 
 
 @contextlib.contextmanager
