@@ -74,6 +74,14 @@ def test_numbers_agree_with_each_other():
             assert entry.megabytes == pytest.approx(4 * entry.parameters, rel=0.01), entry.name
 
 
+def test_activations_that_the_files_do_not_say():
+    """As open_clip's pretrained.py: QuickGELU for OpenAI's weights, GELU for LAION's."""
+    for entry in entries().values():
+        quick = entry.repo.startswith("timm/") and entry.repo.endswith(".openai")
+        expected = ("quick_gelu" if quick else "gelu") if entry.family == "openai" else ""
+        assert entry.activation == expected, entry.name
+
+
 def test_codes_are_in_cldrs_form_and_stand_once():
     code = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?")
     for entry in entries().values():

@@ -162,6 +162,18 @@ def test_a_shard_is_missing_in_the_cache(hub: Hub, cache):
     assert download(REPO, *WEIGHTS, local_files_only=True) == folder
 
 
+def test_a_shard_is_missing_in_the_cache_of_another_program(cache, tmp_path):
+    shards = [f"model-0000{i}-of-00002.safetensors" for i in (1, 2)]
+    index = {"weight_map": {"a": shards[0], "b": shards[1]}}
+    folder = tmp_path / "part"
+    folder.mkdir()
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    (folder / shards[0]).write_bytes(b"here")
+    fake_hub.fill_cache(cache, REPO, folder)
+    with pytest.raises(ModelUnavailable, match="only a part of it"):
+        download(REPO, *WEIGHTS, local_files_only=True)
+
+
 def test_the_cache_helps_when_the_hub_is_in_trouble(hub: Hub):
     hub.add(REPO, named("config.json", "model.safetensors"))
     folder = download_small(REPO)
