@@ -72,6 +72,7 @@ def tokens() -> None:
     for _ in range(100):
         texts.append("".join(chosen.choice([*" 'aSTKIı1&;", chosen.choice(characters)]) for _ in range(16)))
     texts += ["'\u017f \u0345x\u0345 \u212a", "<start_of_text> a <end_of_text>", "&amp;amp;amp; &lt;|endoftext|&gt;"]
+    texts += ["<b> &amp;lt; &amp;eacute; &amp;amp;amp;"]  # a bracket keeps ftfy from replacing entities itself
     openai, other = SimpleTokenizer(), open_clip.SimpleTokenizer()
     save(
         "openai-tokens",
