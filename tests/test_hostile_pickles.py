@@ -235,6 +235,23 @@ def test_a_tensor_made_by_hand(tmp_path, archive):
     assert torch.equal(found["weight"], torch.as_strided(expected.clone(), (2, 3), (1, 4)))
 
 
+def test_a_storage_of_two_types(tmp_path, archive):
+    second = text("view") + tensor("0", 12, 0, (3,), (1,), "IntStorage") + b"sb."
+    data = module(tensor("0", 12, 0, (3,), (1,)))[: -len(b"b.")] + second
+    path = repack(archive, tmp_path / "x.pt", lambda name, old: data if name == "data.pkl" else old)
+    with pytest.raises(ModelFolderError, match="named with two sizes"):
+        read_tensors(path, "x")
+
+
+def test_compressed_numbers(tmp_path, archive):
+    with zipfile.ZipFile(archive) as old, zipfile.ZipFile(tmp_path / "x.pt", "w") as new:
+        for name in old.namelist():
+            kind = zipfile.ZIP_DEFLATED if name == "x/data/0" else zipfile.ZIP_STORED
+            new.writestr(name, old.read(name), compress_type=kind)
+    with pytest.raises(ModelFolderError, match="is compressed"):
+        read_tensors(tmp_path / "x.pt", "x")
+
+
 def test_modules_that_hold_each_other(tmp_path, archive):
     # Each level holds the one below it twice: thirty of them are a thousand million.
     classes = "class Model(Module):\n  __parameters__ = []\n  __buffers__ = []\n  a : Model\n"

@@ -116,7 +116,10 @@ def test_archives_of_earlier_versions(archive, tmp_path):
     old = repack(archive, tmp_path / "old.pt", of_1_7)
     with pytest.raises(KeyError), zipfile.ZipFile(old) as file:
         file.getinfo(f"{archive.stem}/byteorder")
-    same(read_tensors(old, "x"), oracle(old))
+    found = read_tensors(old, "x")
+    same(found, oracle(old))
+    # The zip of the standard library lays no record on a boundary, and not every processor reads numbers off one.
+    assert all(tensor.data_ptr() % tensor.element_size() == 0 for tensor in found.values())
     older = repack(old, tmp_path / "older.pt", without_buffers)
     assert "input_resolution" not in oracle(older)
     same(read_tensors(older, "x"), oracle(older))
