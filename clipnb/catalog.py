@@ -243,7 +243,7 @@ def list_models(
         {
             **{column: getattr(entry, column) or None for column in numbers},
             **{column: getattr(entry, column) for column in texts},
-            "languages": languages_in_short(entry),
+            "languages": _languages_in_short(entry),
             "repo": "" if entry.name == EMBEDDED else entry.repo or entry.name,
         }
         for entry in found
@@ -252,7 +252,7 @@ def list_models(
     return pd.DataFrame(rows, index=index, columns=columns).astype(numbers)
 
 
-def languages_in_short(entry: Entry) -> str:
+def _languages_in_short(entry: Entry) -> str:
     """Up to three codes, or how many; what the authors say where they list none."""
     if not entry.languages:
         return entry.language_note.partition(";")[0]
