@@ -123,7 +123,7 @@ def plain_zip(module: Any, path: Path) -> None:
     torch.jit.save(module, buffer)
     with zipfile.ZipFile(buffer) as saved, zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as written:
         for info in saved.infolist():
-            if not info.filename.endswith(".debug_pkl"):
+            if not info.filename.endswith((".debug_pkl", "serialization_id")):  # one sums up the other
                 _root, _, rest = info.filename.partition("/")
                 written.writestr(zipfile.ZipInfo(f"tiny/{rest}"), saved.read(info))
 

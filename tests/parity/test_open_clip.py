@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import json
 import re
 from pathlib import Path
@@ -29,10 +31,9 @@ CONFIG = {
     "text_cfg": {"context_length": 40, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
 }
 
-try:
-    import open_clip
-except ImportError:
-    open_clip = None
+open_clip: Any = None
+with contextlib.suppress(ImportError):
+    open_clip = importlib.import_module("open_clip")
 
 needed = pytest.mark.skipif(open_clip is None, reason="open_clip is an extra, and brings torchvision")
 
