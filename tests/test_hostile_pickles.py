@@ -132,29 +132,32 @@ def test_arrays_of_other_kinds_in_a_head(tmp_path, trace, array, protocol):
         read_head(tmp_path / "head.pkl", "x")
 
 
-def head(
-    shape: bytes,
-    data: bytes,
-    code: bytes = text("f4"),
-    state: bytes = b"(K\x03" + text("<") + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00t",
-) -> bytes:
-    """A pickle of one array twice, as numpy writes it, with its parts as they are given."""
-    dtype = call("numpy", "dtype", code + b"\x89\x88\x87") + state + b"b"
-    empty = call("numpy.core.multiarray", "_reconstruct", b"cnumpy\nndarray\nK\x00\x85C\x01b\x87")
-    array = empty + b"(K\x01" + shape + dtype + b"\x89C" + bytes([len(data)]) + data + b"tb"
-    return b"\x80\x03](" + array + array + b"e."
+STATE = b"(K\x03" + text("<") + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00t"
+
+
+def head(shape: bytes, data: bytes, code: bytes = text("f4"), state: bytes = STATE) -> bytes:
+    """A pickle of a weight of one number, and of a bias as numpy writes it with its parts as they are given."""
+
+    def array(shape: bytes, data: bytes, code: bytes, state: bytes) -> bytes:
+        dtype = call("numpy", "dtype", code + b"\x89\x88\x87") + state + b"b"
+        empty = call("numpy.core.multiarray", "_reconstruct", b"cnumpy\nndarray\nK\x00\x85C\x01b\x87")
+        return empty + b"(K\x01" + shape + dtype + b"\x89C" + bytes([len(data)]) + data + b"tb"
+
+    weight = array(b"K\x01K\x01\x86", bytes(4), text("f4"), STATE)
+    return b"\x80\x03](" + weight + array(shape, data, code, state) + b"e."
 
 
 def test_a_head_made_by_hand(tmp_path):
-    (tmp_path / "head.pkl").write_bytes(head(b"K\x01\x85", bytes(4)))
-    with pytest.raises(ModelFolderError, match=r"shapes \(1,\) and \(1,\)"):
-        read_head(tmp_path / "head.pkl", "x")
+    (tmp_path / "head.pkl").write_bytes(head(b"K\x01\x85", struct.pack("<f", 2.5)))
+    weight, bias = read_head(tmp_path / "head.pkl", "x")
+    assert (weight.tolist(), bias.tolist()) == ([[0.0]], [2.5])
 
 
 @pytest.mark.parametrize(
     "data",
     [
         head(b"K\x02\x85", bytes(4)),  # more numbers than bytes
+        head(b"K\x01\x85", bytes(8)),
         head(b"\x8a\x06\xff\xff\xff\xff\xff\x7f\x85", bytes(4)),  # 2 to the power of 47
         head(b"J\xff\xff\xff\xff\x85", bytes(4)),  # -1
         head(b"K\x00\x85", b""),

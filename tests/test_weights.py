@@ -360,6 +360,10 @@ def test_a_head_that_is_no_file(tmp_path):
     for path in (tmp_path, tmp_path / "gone.pkl"):
         with pytest.raises(ModelFolderError, match="x: head="):
             read_head(path, "x")
+    with (tmp_path / "large.pkl").open("wb") as file:
+        file.truncate(1 << 27)
+    with pytest.raises(ModelFolderError, match="has 134217728 bytes"):
+        read_head(tmp_path / "large.pkl", "x")
     np.savez(tmp_path / "head.npz", weight=HEAD[0])
     with pytest.raises(ModelFolderError, match="it names 'weight', expected"):
         read_head(tmp_path / "head.npz", "x")
