@@ -1,5 +1,6 @@
 """Multilingual text towers: what may lie in their folders, and what is said when it cannot be right."""
 
+import importlib.util
 import json
 import shutil
 from pathlib import Path
@@ -406,7 +407,7 @@ def test_heads_that_are_no_linear_layer(copy):
 
 
 def test_the_tokenizer_is_what_its_file_says(copy):
-    """Whatever the version of transformers: no class named, or only the model of sentencepiece's kind."""
+    """Whatever the version of transformers, and if it names no class."""
     folder = copy("m-clip-xlm-roberta")
     expected = load(folder).tokenize(["\t A \u00a0 B\u3000ﬁ ", *TEXTS])
     edit(folder / "tokenizer_config.json", tokenizer_class=None)
@@ -416,6 +417,26 @@ def test_the_tokenizer_is_what_its_file_says(copy):
     edit(folder / "tokenizer_config.json", tokenizer_class=None)
     (folder / "tokenizer.json").unlink()
     np.testing.assert_array_equal(raw(folder), raw(CHECKPOINTS / "m-clip-labse"))
+
+
+def test_positions_begin_behind_the_paddings(copy):
+    """XLM-R's table has two rows that no token can have."""
+    folder = copy("m-clip-xlm-roberta")
+    edit(folder / "tokenizer_config.json", model_max_length=512)
+    model = load(folder)
+    assert model.context_length == 64
+    with pytest.warns(TruncatedText):
+        assert np.isfinite(model.encode_text(["cat " * 100], truncate=True)).all()
+
+
+def test_a_tokenizer_that_takes_another_package(copy):
+    folder = copy("m-clip-xlm-roberta")
+    (folder / "tokenizer.json").unlink()
+    if importlib.util.find_spec("sentencepiece"):
+        assert load(folder).context_length == 64
+        return
+    with pytest.raises(ModelFolderError, match="pip install sentencepiece"):
+        load(folder)
 
 
 # --- M-BERT ---

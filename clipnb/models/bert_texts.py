@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -160,7 +161,16 @@ def open_tokenizer(folder: Path, name: str, config: Any) -> Any:
     file = folder / "tokenizer.json"
     normalizer = (read_json(file, name).get("normalizer") or {}) if file.is_file() else {"type": "BertNormalizer"}
     if normalizer.get("type") == "BertNormalizer":
-        return folders.open_tokenizer(folder, name, config=config)
+        try:
+            return folders.open_tokenizer(folder, name, config=config)
+        except ModelFolderError as error:
+            alone = not (folder / "vocab.txt").is_file() and any(folder.glob("*.model"))
+            if file.is_file() or not alone or importlib.util.find_spec("sentencepiece"):
+                raise
+            raise ModelFolderError(
+                f"{name}: its tokenizer is a file of sentencepiece, without a tokenizer.json; pip install "
+                "sentencepiece protobuf"
+            ) from error
     # Of a tokenizer.json the classes of transformers 5 keep the vocabulary alone: XLM-R's splits at white space in a
     # way of its own, and BERT's forgets a lowercasing that is not among its flags.
     try:
