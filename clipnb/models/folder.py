@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import transformers
-from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
+from transformers import AutoModel, AutoTokenizer
+
+# From `transformers` itself versions before 5.21 give a placeholder that asks for torchvision, needless with Pillow.
+from transformers.models.auto.image_processing_auto import AutoImageProcessor
 
 from clipnb.errors import ClipnbError, ModelFolderError, UnsafeCheckpoint
 from clipnb.models.consent import check_folder

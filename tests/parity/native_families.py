@@ -176,6 +176,7 @@ def write(family: str, folder: Path, *, seed: int = 0) -> Path:
     model = FAMILIES[family](folder)
     shake(model)
     if family in ("clip", "chinese_clip", "clipseg"):  # published as .bin, by versions that stored these buffers too
+        model.config.architectures = [type(model).__name__]
         model.config.save_pretrained(folder)
         tensors = dict(model.state_dict())
         prefix = "clip." if family == "clipseg" else ""

@@ -45,6 +45,7 @@ def open_towers(source: Source, options: Options) -> Towers:
     folder, name = source.fetch(*WEIGHTS), source.name
     # In full first: in half precision the logit scale of 100 would come out as 99.
     module = folders.open_model(folder, name, replace(options, dtype=torch.float32), **_loader(folder, name))
+    module = getattr(module, "clip", module)
     alone = module.config.model_type == "clip_text_model"
     texts = images = None
     if options.text:
@@ -140,17 +141,21 @@ def logit_scale(module: Any) -> float:
 
 
 def _loader(folder: Any, name: str) -> dict[str, Any]:
-    """The class of a single tower: AutoModel would open it without its projection."""
+    """The class to open, where AutoModel's is not the one that was saved."""
     from clipnb.models.detection import read_json
 
     config = read_json(folder / "config.json", name)
-    if config.get("model_type") == "clip_vision_model":
+    kind, saved = config.get("model_type"), config.get("architectures") or []
+    if kind == "clipseg" and "CLIPSegModel" not in saved:
+        # Published as the segmenting model, whose towers AutoModel finds in some versions of transformers only.
+        return {"loader": transformers.CLIPSegForImageSegmentation}
+    if kind == "clip_vision_model":
         raise UnsupportedModel(
             f"{name}: an image tower alone, without the logit scale that belongs to it; load the whole model"
         )
-    if config.get("model_type") != "clip_text_model":
+    if kind != "clip_text_model":
         return {}
-    if "CLIPTextModelWithProjection" not in (config.get("architectures") or []):
+    if "CLIPTextModelWithProjection" not in saved:  # AutoModel would open the other without its projection as well
         raise UnsupportedModel(
             f"{name}: a text tower without the projection into the space it shares with pictures; load the whole model"
         )
