@@ -80,6 +80,14 @@ def test_a_text_tower_asks_for_its_pictures(name):
         load(CHECKPOINTS / name).encode_image([np.zeros((4, 4, 3), np.uint8)])
 
 
+@pytest.mark.parametrize("name", [name for name in TEXT_ONLY if not name.startswith("st-")])
+def test_it_asks_before_the_weights_are_fetched(name, copy):
+    folder = copy(name)
+    (folder / "pytorch_model.bin").unlink()
+    with pytest.raises(NoImageTower):
+        load(folder, image_tower=None)
+
+
 @pytest.mark.parametrize("name", [*TEXT_ONLY, "st-layers"])
 def test_a_text_tower_has_no_pictures_to_give(name, tiny_folder):
     model = clipnb.load(tiny_folder, device="cpu", image_tower=CHECKPOINTS / name)

@@ -127,7 +127,7 @@ def _source(name: str, revision: str | None, offline: bool) -> Source:
 def _open(source: Source, options: Options, *, paired: bool = False) -> Towers:
     """The towers of a source; ``paired``: the pictures are another's, which may be what an option is about."""
     from clipnb.models.detection import family_of
-    from clipnb.models.families import opener
+    from clipnb.models.families import TEXT_ONLY, opener
 
     if source.name.startswith("open_clip:"):
         family = "open_clip"
@@ -138,6 +138,8 @@ def _open(source: Source, options: Options, *, paired: bool = False) -> Towers:
         value = getattr(options, option)
         if value is not None and family not in families and not (paired and option == "quick_gelu"):
             raise UnsupportedOption(f"{option}={value!r}: {source.name} brings its own; leave it out")
+    if family in TEXT_ONLY and options.text and options.image:
+        _pairing(source)  # raises before gigabytes are fetched, not after
     return opener(family)(source, options)
 
 

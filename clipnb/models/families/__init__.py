@@ -10,13 +10,16 @@ if TYPE_CHECKING:
     from clipnb.models.resolving import Source
     from clipnb.models.towers import Options, Towers
 
-__all__ = ["NATIVE", "SINGLE", "opener"]
+__all__ = ["NATIVE", "SINGLE", "TEXT_ONLY", "opener"]
 
 NATIVE = ("clip", "siglip", "siglip2", "chinese_clip", "altclip", "metaclip_2", "clipseg", "align")
 """The ``model_type`` of the configurations that transformers opens with image and text features."""
 
 SINGLE = ("clip_text_model", "clip_vision_model")
 """The ``model_type`` of one half of such a model, saved alone."""
+
+TEXT_ONLY = ("m-clip", "m-bert", "taiyi", "taiyi-pooler")
+"""The families without pictures of their own; a folder of sentence-transformers may be of either sort."""
 
 _MODULES = {
     **dict.fromkeys((*NATIVE, *SINGLE), "native"),
