@@ -230,6 +230,27 @@ def test_half_precision_keeps_the_logit_scale(pair, folders):
     assert (found * expected).sum(axis=1).min() > 0.98
 
 
+@pytest.mark.parametrize("version", ["4.57", "5.23"])
+def test_the_numbers_of_two_versions(version):
+    """Stored by make_native.py: whichever transformers is installed, and whatever it returns, these hold."""
+    ours = clipnb.load(Path(__file__).parent / "checkpoints" / "clip-native", device="cpu")
+    stored = np.load(Path(__file__).parent / "reference" / f"clip-native-{version}.npz")
+    states, paths = ours.text_model(TEXTS, truncate=True), [PICTURES[name] for name in stored["pictures"]]
+    np.testing.assert_array_equal(states.input_ids, stored["input_ids"])
+    np.testing.assert_array_equal(states.attention_mask, stored["attention_mask"])
+    mean, std = (np.array(getattr(ours.image_tower.processor, f"image_{part}")) for part in ("mean", "std"))
+    levels = (ours.preprocess(paths) * std[:, None, None] + mean[:, None, None]) * 255
+    np.testing.assert_array_equal(levels.round(), stored["levels"])
+    for key, found in {
+        "last_hidden_state": states.last_hidden_state[:8],
+        "pooler_output": states.pooler_output,
+        "text_features": ours.encode_text(TEXTS, truncate=True, normalize=False),
+        "image_features": ours.encode_image(paths, normalize=False),
+    }.items():
+        np.testing.assert_allclose(found, stored[key], atol=1e-5, rtol=1e-5, err_msg=key)
+    assert ours.logit_scale == pytest.approx(float(stored["logit_scale"]), rel=1e-6)
+
+
 # --- other files for the same model ---------------------------------------------------------------------------------
 
 
