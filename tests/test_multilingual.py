@@ -43,8 +43,9 @@ def raw(folder: Path, **options) -> np.ndarray:
 
 def edit(file: Path, **changes) -> None:
     """Change a configuration; None takes a key out."""
-    said = {**json.loads(file.read_text()), **changes}
-    file.write_text(json.dumps({key: value for key, value in said.items() if value is not None}))
+    said = {**json.loads(file.read_text(encoding="utf-8")), **changes}
+    unset = [key for key, value in changes.items() if value is None]
+    file.write_text(json.dumps({key: value for key, value in said.items() if key not in unset}), encoding="utf-8")
 
 
 def edit_modules(folder: Path, *changes: dict) -> None:
@@ -445,6 +446,18 @@ def test_a_tokenizer_that_takes_another_package(copy):
         return
     with pytest.raises(ModelFolderError, match="pip install sentencepiece"):
         load(folder)
+
+
+@pytest.mark.parametrize("name", ["m-clip-xlm-roberta", "m-clip-labse", "st-multilingual", "st-layers"])
+def test_a_tokenizer_that_was_saved_while_it_cut_and_padded(name, copy):
+    folder = copy(name)
+    expected = load(folder).tokenize(TEXTS)["input_ids"]
+    cutting = {"direction": "Right", "max_length": 5, "strategy": "LongestFirst", "stride": 0}
+    padding = {"strategy": {"Fixed": 50}, "direction": "Left", "pad_id": 0, "pad_type_id": 0, "pad_token": "[PAD]"}
+    edit(folder / "tokenizer.json", truncation=cutting, padding={**padding, "pad_to_multiple_of": None})
+    np.testing.assert_array_equal(load(folder).tokenize(TEXTS)["input_ids"], expected)
+    with pytest.raises(TextTooLong):
+        load(folder).tokenize(["cat dog " * 100])
 
 
 # --- M-BERT ---
