@@ -12,8 +12,8 @@ import torch
 from archives import Model, Payload, repack, save_script
 
 from clipnb.errors import ModelFolderError, UnsafeCheckpoint
-from clipnb.models.restricted_pickle import Call, Refused, loads
 from clipnb.models.weights import read_head, read_tensors
+from clipnb.models.weights.restricted_pickle import Call, Refused, loads
 
 
 def text(value: str) -> bytes:

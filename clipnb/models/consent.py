@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from clipnb.errors import UnsafeCheckpoint, UnsupportedModel
-from clipnb.models.detection import read_json
-from clipnb.models.shards import shard_files
+from clipnb.models.configuration import read_json
+from clipnb.models.weights.shards import shard_files
 
 __all__ = ["check_folder"]
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Any
-
-from clipnb.errors import ModelFolderError, UnsupportedModel
+from clipnb.errors import UnsupportedModel
+from clipnb.models.configuration import read_json
 from clipnb.models.families import NATIVE, SINGLE
 from clipnb.models.resolving import Source
 
-__all__ = ["family_of", "read_json"]
+__all__ = ["family_of"]
 
 _M_CLIP = {"modelBase", "transformerDimensions", "transformerDimSize"}
 """Of which its configurations have one, those without a type as well."""
@@ -63,20 +60,3 @@ def _consented(family: str, name: str, trust_remote_code: bool) -> str:
             f"{name}: it brings Python code of its own; read that code, and if you trust it pass trust_remote_code=True"
         )
     return family
-
-
-def read_json(file: Path, name: str) -> dict[str, Any]:
-    """A configuration.
-
-    Raises:
-        ModelFolderError: it is not there, cannot be read, or holds something else.
-    """
-    try:
-        config = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ModelFolderError(f"{name}: no {file.name} in it") from error
-    except (OSError, ValueError) as error:
-        raise ModelFolderError(f"{name}: {file.name} cannot be read ({error})") from error
-    if not isinstance(config, dict):
-        raise ModelFolderError(f"{name}: {file.name} holds a {type(config).__name__}, expected names and values")
-    return config

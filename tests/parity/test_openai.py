@@ -13,7 +13,7 @@ import torch
 from inputs import PICTURES, TEXTS
 
 import clipnb
-from clipnb.models.openai_bpe import BUNDLED, OPEN_CLIP_MARKS, OpenAIBPE, read_merges
+from clipnb.models.openai.bpe import BUNDLED, OPEN_CLIP_MARKS, OpenAIBPE, read_merges
 
 HERE = Path(__file__).parent
 MERGES = HERE / "checkpoints" / "openai-merges" / "merges.txt.gz"
@@ -119,7 +119,7 @@ def test_tokens_of_the_whole_vocabulary():
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_resnet_against_timm():
     byobnet = pytest.importorskip("timm.models.byobnet", reason="timm needs torchvision, which only it uses")
-    from clipnb.models.modified_resnet import ModifiedResNet
+    from clipnb.models.openai.modified_resnet import ModifiedResNet
 
     torch.manual_seed(0)
     ours = ModifiedResNet((2, 1, 3, 1), width=16, heads=8, size=96, dim=20)

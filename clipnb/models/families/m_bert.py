@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from clipnb.errors import ModelFolderError
-from clipnb.models import bert_texts
+from clipnb.models import bert
 from clipnb.models.resolving import Source
 from clipnb.models.towers import Options, Towers
 from clipnb.models.weights import read_head, read_tensors
@@ -33,17 +33,17 @@ def open_towers(source: Source, options: Options) -> Towers:
             "its path as head="
         )
     weight, bias = read_head(Path(options.head).expanduser(), name)
-    path = source.fetch(*bert_texts.WEIGHTS)
-    config = bert_texts.base_config(path, name)
-    transformer = bert_texts.open_transformer(config, read_tensors(path, name), name, options)
+    path = source.fetch(*bert.WEIGHTS)
+    config = bert.base_config(path, name)
+    transformer = bert.open_transformer(config, read_tensors(path, name), name, options)
     if len(weight) != config.hidden_size:
         raise ModelFolderError(
             f"{name}: its states have {config.hidden_size} columns, and head={options.head!r} takes {len(weight)}"
         )
-    layer = bert_texts.linear({"weight": torch.from_numpy(weight.T), "bias": torch.from_numpy(bias)}, name)
-    tokenizer = bert_texts.open_tokenizer(path, name, config)
+    layer = bert.linear({"weight": torch.from_numpy(weight.T), "bias": torch.from_numpy(bias)}, name)
+    tokenizer = bert.open_tokenizer(path, name, config)
     return Towers(
-        bert_texts.BertTexts(
-            transformer, tokenizer, bert_texts.masked_mean, layer, dim=layer.out_features, name=name, options=options
+        bert.BertTexts(
+            transformer, tokenizer, bert.masked_mean, layer, dim=layer.out_features, name=name, options=options
         )
     )

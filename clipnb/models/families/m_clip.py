@@ -15,8 +15,8 @@ from multilingual_clip.Config_MCLIP import MCLIPConfig
 from transformers import BertConfig, XLMRobertaConfig
 
 from clipnb.errors import ModelFolderError, ModelUnavailable, UnknownModel
-from clipnb.models import bert_texts, folder
-from clipnb.models.detection import read_json
+from clipnb.models import bert, folder
+from clipnb.models.configuration import read_json
 from clipnb.models.resolving import Source
 from clipnb.models.towers import Options, Towers
 from clipnb.models.weights import read_tensors
@@ -44,7 +44,7 @@ def open_towers(source: Source, options: Options) -> Towers:
     """
     if not options.text:
         return Towers()
-    path, name = source.fetch(*bert_texts.WEIGHTS), source.name
+    path, name = source.fetch(*bert.WEIGHTS), source.name
     tensors = read_tensors(path, name)
     base = {key[len(BASE) :]: tensor for key, tensor in tensors.items() if key.startswith(BASE)}
     head = {key[len(HEAD) :]: tensor for key, tensor in tensors.items() if key.startswith(HEAD)}
@@ -54,17 +54,17 @@ def open_towers(source: Source, options: Options) -> Towers:
             f"{name}: the file of weights is not Multilingual-CLIP's: it holds {(others or list(tensors))[0]}, "
             f"expected {BASE}* and {HEAD}*"
         )
-    layer = bert_texts.linear(head, name)
+    layer = bert.linear(head, name)
     config = _base_config(read_json(path / "config.json", name), base, source)
-    transformer = bert_texts.open_transformer(config, base, name, options)
+    transformer = bert.open_transformer(config, base, name, options)
     if layer.in_features != config.hidden_size:
         raise ModelFolderError(
             f"{name}: the transformer gives {config.hidden_size} columns, and {HEAD}weight takes {layer.in_features}"
         )
-    tokenizer = bert_texts.open_tokenizer(path, name, config)
+    tokenizer = bert.open_tokenizer(path, name, config)
     return Towers(
-        bert_texts.BertTexts(
-            transformer, tokenizer, bert_texts.masked_mean, layer, dim=layer.out_features, name=name, options=options
+        bert.BertTexts(
+            transformer, tokenizer, bert.masked_mean, layer, dim=layer.out_features, name=name, options=options
         )
     )
 
@@ -82,7 +82,7 @@ def _base_config(said: dict[str, Any], tensors: dict[str, torch.Tensor], source:
         if pattern.fullmatch(base.rpartition("/")[2].casefold()):
             return kind(**constants, **_sizes(tensors, source.name))
     if Path(base).is_dir():
-        return bert_texts.base_config(Path(base), source.name)
+        return bert.base_config(Path(base), source.name)
 
     from clipnb.models.hub import download
 
@@ -90,7 +90,7 @@ def _base_config(said: dict[str, Any], tensors: dict[str, torch.Tensor], source:
         where = download(base, ["config.json"], local_files_only=source.local_files_only)
     except (ModelUnavailable, UnknownModel) as error:
         raise ModelUnavailable(f"{source.name}: the config.json of its modelBase is needed too; {error}") from error
-    return bert_texts.base_config(where, source.name)
+    return bert.base_config(where, source.name)
 
 
 def _sizes(tensors: dict[str, torch.Tensor], name: str) -> dict[str, int]:

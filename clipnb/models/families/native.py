@@ -142,7 +142,7 @@ def logit_scale(module: Any) -> float:
 
 def _loader(folder: Any, name: str) -> dict[str, Any]:
     """The class to open, where AutoModel's is not the one that was saved."""
-    from clipnb.models.detection import read_json
+    from clipnb.models.configuration import read_json
 
     config = read_json(folder / "config.json", name)
     kind, saved = config.get("model_type"), config.get("architectures") or []

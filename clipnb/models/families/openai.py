@@ -11,11 +11,11 @@ import torch
 from PIL import Image
 
 from clipnb.errors import AssumedActivation, ModelFolderError
-from clipnb.models.detection import read_json
-from clipnb.models.open_clip_config import Recipe, read_recipe
-from clipnb.models.openai_bpe import BUNDLED, OPEN_CLIP_MARKS, OPENAI_MARKS, OpenAIBPE, read_merges
-from clipnb.models.openai_modules import resnet, text_transformer, vision_transformer
-from clipnb.models.pixels import Pixels
+from clipnb.models.configuration import read_json
+from clipnb.models.openai.bpe import BUNDLED, OPEN_CLIP_MARKS, OPENAI_MARKS, OpenAIBPE, read_merges
+from clipnb.models.openai.modules import resnet, text_transformer, vision_transformer
+from clipnb.models.openai.open_clip_config import Recipe, read_recipe
+from clipnb.models.openai.pixels import Pixels
 from clipnb.models.resolving import Source
 from clipnb.models.towers import Arrays, Options, States, Tensors, Towers, padded
 from clipnb.models.weights import Weights, read_weights

@@ -14,10 +14,9 @@ from typing import Any, NamedTuple
 import torch
 
 from clipnb.errors import ModelFolderError, UnsupportedModel
-from clipnb.models import bert_texts, folder
-from clipnb.models.detection import read_json
+from clipnb.models import bert, folder
+from clipnb.models.configuration import read_json
 from clipnb.models.families import NATIVE, native
-from clipnb.models.poolings import pooling_of
 from clipnb.models.resolving import Source
 from clipnb.models.towers import Options, Towers
 from clipnb.models.weights import read_tensors
@@ -87,7 +86,7 @@ def _modules(path: Path, name: str) -> list[Module]:
 def _fetch(source: Source, module: Module) -> Path:
     """The folder of a module, with its weights."""
     inside = f"{module.path}/" if module.path else ""
-    choices = [[inside + pattern for pattern in patterns] for patterns in bert_texts.WEIGHTS]
+    choices = [[inside + pattern for pattern in patterns] for patterns in bert.WEIGHTS]
     return source.fetch(*choices) / module.path
 
 
@@ -102,7 +101,7 @@ def _check_prompt(path: Path, name: str) -> None:
         raise UnsupportedModel(f"{name}: it puts a prompt before every text ({default!r}), which this version does not")
 
 
-def _texts(source: Source, options: Options, first: Module, rest: list[Module]) -> bert_texts.BertTexts:
+def _texts(source: Source, options: Options, first: Module, rest: list[Module]) -> bert.BertTexts:
     name = source.name
     if first.kind != "Transformer" or not rest or rest[0].kind != "Pooling":
         found = ", ".join(module.kind for module in (first, *rest))
@@ -113,9 +112,11 @@ def _texts(source: Source, options: Options, first: Module, rest: list[Module]) 
     if task != ("feature-extraction", "token_embeddings") or said.get("processing_kwargs"):
         raise UnsupportedModel(f"{name}: sentence_bert_config.json asks for more than the states of its tokens: {said}")
     path = _fetch(source, first)
-    config = bert_texts.base_config(path, name)
-    transformer = bert_texts.open_transformer(config, read_tensors(path, name), name, options)
-    pooling, dim = pooling_of(read_json(source.path / rest[0].path / "config.json", name), config.hidden_size, name)
+    config = bert.base_config(path, name)
+    transformer = bert.open_transformer(config, read_tensors(path, name), name, options)
+    pooling, dim = bert.pooling_of(
+        read_json(source.path / rest[0].path / "config.json", name), config.hidden_size, name
+    )
     layers: list[torch.nn.Module] = []
     for module in rest[1:]:
         if module.kind == "Normalize":
@@ -128,14 +129,12 @@ def _texts(source: Source, options: Options, first: Module, rest: list[Module]) 
             dim = layer.out_features
         else:
             raise UnsupportedModel(f"{name}: modules.json has a module that this version does not open, {module.kind}")
-    tokenizer = bert_texts.open_tokenizer(path, name, config)
+    tokenizer = bert.open_tokenizer(path, name, config)
     if said.get("do_lower_case"):
         _lower(tokenizer)
     longest = said.get("max_seq_length")
     head = torch.nn.Sequential(*layers)
-    return bert_texts.BertTexts(
-        transformer, tokenizer, pooling, head, dim=dim, name=name, options=options, longest=longest
-    )
+    return bert.BertTexts(transformer, tokenizer, pooling, head, dim=dim, name=name, options=options, longest=longest)
 
 
 def _dense(source: Source, module: Module) -> tuple[torch.nn.Linear, torch.nn.Module]:
@@ -150,7 +149,7 @@ def _dense(source: Source, module: Module) -> tuple[torch.nn.Linear, torch.nn.Mo
         )
     tensors = read_tensors(_fetch(source, module), name)
     layer = {key.removeprefix("linear."): tensor for key, tensor in tensors.items()}
-    return bert_texts.linear(layer, name, bias=bool(said.get("bias", True))), ACTIVATIONS[activation]()
+    return bert.linear(layer, name, bias=bool(said.get("bias", True))), ACTIVATIONS[activation]()
 
 
 def _lower(tokenizer: Any) -> None:

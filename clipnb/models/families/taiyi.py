@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 
 from clipnb.errors import ModelFolderError
-from clipnb.models import bert_texts
+from clipnb.models import bert
 from clipnb.models.resolving import Source
 from clipnb.models.towers import Options, Towers
 from clipnb.models.weights import read_tensors
@@ -26,22 +26,20 @@ def open_towers(source: Source, options: Options) -> Towers:
     """
     if not options.text:
         return Towers()
-    path, name = source.fetch(*bert_texts.WEIGHTS), source.name
-    config = bert_texts.base_config(path, name)
+    path, name = source.fetch(*bert.WEIGHTS), source.name
+    config = bert.base_config(path, name)
     tensors = read_tensors(path, name)
     head = {key[len(HEAD) :]: tensor for key, tensor in tensors.items() if key.startswith(HEAD)}
     base = {key.removeprefix(BASE): tensor for key, tensor in tensors.items() if not key.startswith(HEAD)}
     layer: torch.nn.Module = torch.nn.Identity()
     dim = config.hidden_size
     if head or "BertForSequenceClassification" in (config.architectures or []):
-        layer = linear = bert_texts.linear(head, name)
+        layer = linear = bert.linear(head, name)
         dim = linear.out_features
         if linear.in_features != config.hidden_size:
             raise ModelFolderError(
                 f"{name}: its states have {config.hidden_size} columns, and {HEAD}weight takes {linear.in_features}"
             )
-    transformer = bert_texts.open_transformer(config, base, name, options, pooled=True)
-    tokenizer = bert_texts.open_tokenizer(path, name, config)
-    return Towers(
-        bert_texts.BertTexts(transformer, tokenizer, bert_texts.pooler, layer, dim=dim, name=name, options=options)
-    )
+    transformer = bert.open_transformer(config, base, name, options, pooled=True)
+    tokenizer = bert.open_tokenizer(path, name, config)
+    return Towers(bert.BertTexts(transformer, tokenizer, bert.pooler, layer, dim=dim, name=name, options=options))

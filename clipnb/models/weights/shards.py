@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 import torch
 
 from clipnb.errors import ModelFolderError
-from clipnb.models.detection import read_json
+from clipnb.models.configuration import read_json
 
 __all__ = ["read_shards", "shard_files", "weights_in"]
 

@@ -1,4 +1,4 @@
-"""What sentence-transformers does with the states of a text's tokens: one or more poolings, side by side."""
+"""One state for a text from the states of its tokens: a mean, BERT's pooler, or as sentence-transformers says."""
 
 from __future__ import annotations
 
@@ -8,9 +8,24 @@ from typing import Any
 import torch
 
 from clipnb.errors import ModelFolderError, UnsupportedModel
-from clipnb.models.bert_texts import Pooling, masked_mean
 
-__all__ = ["pooling_of"]
+__all__ = ["Pooling", "masked_mean", "pooler", "pooling_of"]
+
+Pooling = Callable[[Any, torch.Tensor], torch.Tensor]
+"""From what the transformer gives, and the attention mask [text, token], to [text, width]."""
+
+
+def masked_mean(out: Any, mask: torch.Tensor) -> torch.Tensor:
+    """The mean of the states at the tokens; padding does not count."""
+    hidden = out.last_hidden_state
+    weights = mask[:, :, None].float()  # half precision would sum hundreds of states
+    return ((hidden * weights).sum(dim=1) / weights.sum(dim=1)).to(hidden.dtype)
+
+
+def pooler(out: Any, mask: torch.Tensor) -> torch.Tensor:
+    """What BERT's own pooler makes of the state at the first token."""
+    pooled: torch.Tensor = out.pooler_output
+    return pooled
 
 
 def _first(out: Any, mask: torch.Tensor) -> torch.Tensor:

@@ -15,7 +15,7 @@ from transformers import (
 )
 
 from clipnb.errors import ModelFolderError
-from clipnb.models.modified_resnet import ModifiedResNet
+from clipnb.models.openai.modified_resnet import ModifiedResNet
 
 __all__ = ["fill", "resnet", "text_transformer", "vision_transformer"]
 

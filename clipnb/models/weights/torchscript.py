@@ -20,7 +20,7 @@ from typing import Any
 import torch
 
 from clipnb.errors import ModelFolderError, UnsafeCheckpoint
-from clipnb.models.restricted_pickle import Call, Refused, loads
+from clipnb.models.weights.restricted_pickle import Call, Refused, loads
 
 __all__ = ["is_archive", "read_archive"]
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipnb.errors import ModelFolderError, UnsafeCheckpoint
-from clipnb.models.restricted_pickle import Call, Refused, loads
+from clipnb.models.weights.restricted_pickle import Call, Refused, loads
 
 __all__ = ["read_head"]
 

@@ -14,11 +14,10 @@ import torch
 from safetensors.torch import load_file
 
 from clipnb.errors import ModelFolderError, UnsafeCheckpoint
-from clipnb.models.pickled_head import read_head
-from clipnb.models.shards import read_shards, weights_in
-from clipnb.models.torchscript import is_archive, read_archive
+from clipnb.models.weights.shards import read_shards, weights_in
+from clipnb.models.weights.torchscript import is_archive, read_archive
 
-__all__ = ["Weights", "read_head", "read_tensors", "read_weights"]
+__all__ = ["Weights", "read_tensors", "read_weights"]
 
 WRAPPERS = ("state_dict", "model_state_dict")
 PREFIX = "module."

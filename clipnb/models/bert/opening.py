@@ -1,11 +1,11 @@
-"""Text towers of BERT's kind: a transformer over marked tokens, its states pooled, and a head over that."""
+"""The parts of a text tower of BERT's kind, from a checkpoint's folder and tensors."""
 
 from __future__ import annotations
 
 import importlib.util
 import inspect
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,121 +14,18 @@ from transformers import MODEL_MAPPING, AutoConfig, PreTrainedTokenizerFast
 
 from clipnb.errors import ModelFolderError, UnsupportedModel
 from clipnb.models import folder as folders
+from clipnb.models.configuration import read_json
 from clipnb.models.consent import check_folder
-from clipnb.models.detection import read_json
-from clipnb.models.towers import Arrays, Options, States, Tensors, padded
+from clipnb.models.towers import Options
 
-__all__ = [
-    "WEIGHTS",
-    "BertTexts",
-    "Pooling",
-    "base_config",
-    "linear",
-    "masked_mean",
-    "open_tokenizer",
-    "open_transformer",
-    "pooler",
-]
+__all__ = ["WEIGHTS", "base_config", "linear", "open_tokenizer", "open_transformer"]
 
 WEIGHTS = (("model*.safetensors",), ("pytorch_model*.bin",))
-
-Pooling = Callable[[Any, torch.Tensor], torch.Tensor]
-"""From what the transformer gives, and the attention mask [text, token], to [text, width]."""
 
 _UNUSED = re.compile(
     r"(^|\.)position_ids$|^(bert\.)?pooler\.|^(cls|lm_head|qa_outputs)\.|^vocab_(transform|layer_norm|projector)\."
 )
 """Tensors that no feature depends on: old buffers, poolers where a mean is taken, heads of the pretraining."""
-
-
-def masked_mean(out: Any, mask: torch.Tensor) -> torch.Tensor:
-    """The mean of the states at the tokens; padding does not count."""
-    hidden = out.last_hidden_state
-    weights = mask[:, :, None].float()  # half precision would sum hundreds of states
-    return ((hidden * weights).sum(dim=1) / weights.sum(dim=1)).to(hidden.dtype)
-
-
-def pooler(out: Any, mask: torch.Tensor) -> torch.Tensor:
-    """What BERT's own pooler makes of the state at the first token."""
-    pooled: torch.Tensor = out.pooler_output
-    return pooled
-
-
-class _Encoder(torch.nn.Module):
-    def __init__(self, transformer: torch.nn.Module, head: torch.nn.Module) -> None:
-        super().__init__()
-        self.transformer = transformer
-        self.head = head
-
-
-class BertTexts:
-    """A text tower of a transformer, a pooling and a head.
-
-    Args:
-        transformer: gives ``last_hidden_state`` for ``input_ids`` and ``attention_mask``.
-        tokenizer: of transformers.
-        pooling: see :data:`Pooling`.
-        head: [text, width] to [text, dim].
-        dim: columns of the features.
-        name: of the model, for messages.
-        options: where to compute, and in which type.
-        longest: tokens per text, where the checkpoint says so; else as many as there are positions, or as the
-            tokenizer says.
-
-    Raises:
-        ModelFolderError: tokenizer and transformer do not belong together.
-    """
-
-    def __init__(
-        self,
-        transformer: Any,
-        tokenizer: Any,
-        pooling: Pooling,
-        head: torch.nn.Module,
-        *,
-        dim: int,
-        name: str,
-        options: Options,
-        longest: int | None = None,
-    ) -> None:
-        size = transformer.config.vocab_size
-        if len(tokenizer) > size:
-            raise ModelFolderError(f"{name}: {len(tokenizer)} tokens in the tokenizer, {size} in the model")
-        if tokenizer.pad_token_id is None:
-            raise ModelFolderError(f"{name}: the tokenizer has no token to pad with")
-        self.dim = dim
-        self.tokenizer = tokenizer
-        self.context_length = min(_positions(transformer), tokenizer.model_max_length, longest or 10**9)
-        self.module = options.place(_Encoder(transformer, head))
-        self._pooling = pooling
-
-    def rows(self, texts: list[str], *, cut: bool = False) -> list[list[int]]:
-        """As in :class:`clipnb.models.towers.TextTower`, and so are the others."""
-        options = {"truncation": True, "max_length": self.context_length} if cut else {}
-        rows: list[list[int]] = self.tokenizer(texts, verbose=False, **options)["input_ids"]
-        return rows
-
-    def batch(self, rows: Sequence[Sequence[int]]) -> Arrays:
-        """Padded on the right."""
-        return padded(rows, self.tokenizer.pad_token_id)
-
-    def states(self, inputs: Tensors) -> States:
-        """The transformer's states, and what the head gets."""
-        out = self.module.transformer(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"])
-        return States(out.last_hidden_state, self._pooling(out, inputs["attention_mask"]))
-
-    def features(self, inputs: Tensors) -> torch.Tensor:
-        """The head over the pooled states."""
-        features: torch.Tensor = self.module.head(self.states(inputs).pooler_output)
-        return features
-
-
-def _positions(transformer: Any) -> int:
-    """Tokens that fit: XLM-R numbers positions from the one after its padding's."""
-    table = getattr(getattr(transformer, "embeddings", None), "position_embeddings", None)
-    if table is None:
-        return int(transformer.config.max_position_embeddings)
-    return int(table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1))
 
 
 def base_config(folder: Path, name: str) -> Any:

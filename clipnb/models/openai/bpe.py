@@ -21,7 +21,7 @@ from clipnb.errors import ModelFolderError
 
 __all__ = ["BUNDLED", "OPENAI_MARKS", "OPEN_CLIP_MARKS", "OpenAIBPE", "read_merges"]
 
-BUNDLED = Path(__file__).parents[1] / "data" / "openai" / "bpe_simple_vocab_16e6.txt.gz"
+BUNDLED = Path(__file__).parents[2] / "data" / "openai" / "bpe_simple_vocab_16e6.txt.gz"
 """OpenAI's merges, with which all of its checkpoints and most of open_clip's were trained."""
 
 OPENAI_MARKS = "<|startoftext|>", "<|endoftext|>"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from clipnb.errors import ModelFolderError, UnsupportedModel
-from clipnb.models.pixels import FILTERS, RESIZE_MODES, Pixels
+from clipnb.models.openai.pixels import FILTERS, RESIZE_MODES, Pixels
 
 __all__ = ["Recipe", "read_recipe"]
 
