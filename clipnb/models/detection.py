@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from clipnb.errors import UnsupportedModel
 from clipnb.models.configuration import read_json
-from clipnb.models.families import NATIVE, SINGLE
+from clipnb.models.families import NATIVE, OPEN_CLIP, SINGLE
 from clipnb.models.resolving import Source
 
 __all__ = ["family_of"]
@@ -25,6 +25,8 @@ def family_of(source: Source, *, head: bool = False, trust_remote_code: bool = F
         ModelFolderError: no configuration, or one that cannot be read.
         UnsupportedModel: a family that this version does not open.
     """
+    if source.name.startswith(OPEN_CLIP):
+        return "open_clip"
     if not source.path.is_dir():
         return "openai"
     if source.repo and source.entry is not None:

@@ -19,7 +19,16 @@ from clipnb.models.consent import check_folder
 from clipnb.models.towers import Options
 from clipnb.models.weights import read_weights
 
-__all__ = ["open_image_processor", "open_model", "open_tokenizer", "quiet"]
+__all__ = [
+    "check_complete",
+    "check_tokenizer",
+    "first_line",
+    "open_image_processor",
+    "open_model",
+    "open_tokenizer",
+    "quiet",
+    "token_ids",
+]
 
 
 def open_model(folder: Path, name: str, options: Options, **others: Any) -> Any:
@@ -46,10 +55,7 @@ def open_model(folder: Path, name: str, options: Options, **others: Any) -> Any:
             model, info = loader.from_pretrained(folder, **others)
     except Exception as error:  # what is wrong in a folder comes as any error of any of five libraries
         raise _of_weights(folder, name) or _reason(error, name, "the weights", options) from error
-    lost = sorted(map(str, info["missing_keys"]))
-    if lost:
-        # transformers would fill them with random numbers.
-        raise ModelFolderError(f"{name}: the file of weights lacks {len(lost)} tensors, {lost[0]} for one")
+    check_complete(info["missing_keys"], name)
     deeper = _of_more_layers(model, info["unexpected_keys"])
     if deeper:
         raise ModelFolderError(
@@ -78,6 +84,25 @@ def open_tokenizer(folder: Path, name: str, options: Options | None = None, **ot
         raise _reason(error, name, "the tokenizer", options) from error
 
 
+def check_tokenizer(tokenizer: Any, tokens: int, name: str) -> None:
+    """Refuse a tokenizer that cannot pad, or that has more tokens than the model.
+
+    Raises:
+        ModelFolderError: it does not belong to the model.
+    """
+    if tokenizer.pad_token_id is None:
+        raise ModelFolderError(f"{name}: the tokenizer has no token to pad with; set pad_token in its configuration")
+    if len(tokenizer) > tokens:
+        raise ModelFolderError(f"{name}: {len(tokenizer)} tokens in the tokenizer, {tokens} in the model")
+
+
+def token_ids(tokenizer: Any, texts: list[str], length: int | None = None) -> list[list[int]]:
+    """The ids of each text by a tokenizer of transformers, with its marks; cut to ``length``, if one is given."""
+    options = {"truncation": True, "max_length": length} if length is not None else {}
+    rows: list[list[int]] = tokenizer(texts, verbose=False, **options)["input_ids"]
+    return rows
+
+
 def open_image_processor(folder: Path, name: str, options: Options | None = None, **others: Any) -> Any:
     """The image processor of a folder, in its Pillow form; ``others`` go to transformers.
 
@@ -96,6 +121,17 @@ def open_image_processor(folder: Path, name: str, options: Options | None = None
             return AutoImageProcessor.from_pretrained(folder, **{**_consent(options), **pillow, **others})
     except Exception as error:
         raise _reason(error, name, "the image processor", options) from error
+
+
+def check_complete(missing: Iterable[Any], name: str) -> None:
+    """Refuse weights that lack tensors, which transformers would fill with random numbers.
+
+    Raises:
+        ModelFolderError: names the first of them.
+    """
+    lost = sorted(map(str, missing))
+    if lost:
+        raise ModelFolderError(f"{name}: the file of weights lacks {len(lost)} tensors, {lost[0]} for one")
 
 
 def _of_weights(folder: Path, name: str) -> ClipnbError | None:

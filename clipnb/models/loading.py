@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from clipnb.catalog import EMBEDDED
 from clipnb.errors import ModelFolderError, NoImageTower, UnsupportedOption, WrongType
+from clipnb.models.families import OPEN_CLIP
 from clipnb.models.resolving import Source, resolve
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def load(
 
 
 def _source(name: str, revision: str | None, offline: bool) -> Source:
-    if name.startswith("open_clip:"):
+    if name.startswith(OPEN_CLIP):
         if revision is not None:
             raise UnsupportedOption(f"revision={revision!r}: {name} is a version already, by its tag; leave it out")
         return Source(name, Path(), local_files_only=offline)
@@ -129,10 +130,7 @@ def _open(source: Source, options: Options, *, paired: bool = False) -> Towers:
     from clipnb.models.detection import family_of
     from clipnb.models.families import TEXT_ONLY, opener
 
-    if source.name.startswith("open_clip:"):
-        family = "open_clip"
-    else:
-        family = family_of(source, head=options.head is not None, trust_remote_code=options.trust_remote_code)
+    family = family_of(source, head=options.head is not None, trust_remote_code=options.trust_remote_code)
     takers = {"head": ("m-bert",), "tokenizer": ("openai",), "quick_gelu": ("openai", "open_clip")}
     for option, families in takers.items():
         value = getattr(options, option)

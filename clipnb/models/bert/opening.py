@@ -105,10 +105,8 @@ def open_transformer(
             )
     except Exception as error:  # a shape, a type, a value of the configuration
         raise ModelFolderError(f"{name}: the weights do not fit ({folders.first_line(error)})") from error
-    lost, foreign = (sorted(map(str, info[key])) for key in ("missing_keys", "unexpected_keys"))
-    if lost:
-        raise ModelFolderError(f"{name}: the file of weights lacks {len(lost)} tensors, {lost[0]} for one")
-    foreign = [key for key in foreign if not _UNUSED.search(key)]
+    folders.check_complete(info["missing_keys"], name)
+    foreign = [key for key in sorted(map(str, info["unexpected_keys"])) if not _UNUSED.search(key)]
     if foreign:
         raise ModelFolderError(
             f"{name}: the file of weights holds {len(foreign)} tensors that a {kind.__name__} has no place for, "

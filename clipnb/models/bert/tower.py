@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from clipnb.errors import ModelFolderError
 from clipnb.models.bert.poolings import Pooling
+from clipnb.models.folder import check_tokenizer, token_ids
 from clipnb.models.towers import Arrays, Options, States, Tensors, padded
 
 __all__ = ["BertTexts"]
@@ -51,11 +51,7 @@ class BertTexts:
         options: Options,
         longest: int | None = None,
     ) -> None:
-        size = transformer.config.vocab_size
-        if len(tokenizer) > size:
-            raise ModelFolderError(f"{name}: {len(tokenizer)} tokens in the tokenizer, {size} in the model")
-        if tokenizer.pad_token_id is None:
-            raise ModelFolderError(f"{name}: the tokenizer has no token to pad with")
+        check_tokenizer(tokenizer, transformer.config.vocab_size, name)
         self.dim = dim
         self.tokenizer = tokenizer
         self.context_length = min(_positions(transformer), tokenizer.model_max_length, longest or 10**9)
@@ -64,9 +60,7 @@ class BertTexts:
 
     def rows(self, texts: list[str], *, cut: bool = False) -> list[list[int]]:
         """As in :class:`clipnb.models.towers.TextTower`, and so are the others."""
-        options = {"truncation": True, "max_length": self.context_length} if cut else {}
-        rows: list[list[int]] = self.tokenizer(texts, verbose=False, **options)["input_ids"]
-        return rows
+        return token_ids(self.tokenizer, texts, self.context_length if cut else None)
 
     def batch(self, rows: Sequence[Sequence[int]]) -> Arrays:
         """Padded on the right."""

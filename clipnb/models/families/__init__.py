@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from clipnb.models.resolving import Source
     from clipnb.models.towers import Options, Towers
 
-__all__ = ["NATIVE", "SINGLE", "TEXT_ONLY", "opener"]
+__all__ = ["NATIVE", "OPEN_CLIP", "SINGLE", "TEXT_ONLY", "opener"]
 
 NATIVE = ("clip", "siglip", "siglip2", "chinese_clip", "altclip", "metaclip_2", "clipseg", "align")
 """The ``model_type`` of the configurations that transformers opens with image and text features."""
@@ -20,6 +20,9 @@ SINGLE = ("clip_text_model", "clip_vision_model")
 
 TEXT_ONLY = ("m-clip", "m-bert", "taiyi", "taiyi-pooler")
 """The families without pictures of their own; a folder of sentence-transformers may be of either sort."""
+
+OPEN_CLIP = "open_clip:"
+"""How the names begin that mean: whatever the library open_clip makes of the rest."""
 
 _MODULES = {
     **dict.fromkeys((*NATIVE, *SINGLE), "native"),

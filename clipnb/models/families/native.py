@@ -15,10 +15,11 @@ from tokenizers.normalizers import Lowercase
 from clipnb.errors import ModelFolderError, UnsupportedModel
 from clipnb.images import on_white
 from clipnb.models import folder as folders
+from clipnb.models.configuration import read_json
 from clipnb.models.resolving import Source
 from clipnb.models.towers import Arrays, Options, States, Tensors, Towers, padded
 
-__all__ = ["WEIGHTS", "NativeImages", "NativeTexts", "features_of", "open_towers"]
+__all__ = ["WEIGHTS", "NativeImages", "NativeTexts", "features_of", "logit_scale", "open_towers"]
 
 WEIGHTS = [["model*.safetensors"], ["pytorch_model*.bin"]]
 
@@ -79,9 +80,7 @@ class NativeTexts:
         if self.kind in _UNMASKED and self.tokenizer.is_fast:
             # SigLIP 2 saw lower case only; whether its tokenizer sees to that depends on the version of transformers.
             texts = [Lowercase().normalize_str(text) for text in texts]
-        options = {"truncation": True, "max_length": self.context_length} if cut else {}
-        rows: list[list[int]] = self.tokenizer(texts, verbose=False, **options)["input_ids"]
-        return rows
+        return folders.token_ids(self.tokenizer, texts, self.context_length if cut else None)
 
     def batch(self, rows: Sequence[Sequence[int]]) -> Arrays:
         return padded(rows, self.tokenizer.pad_token_id, self.context_length if self.kind in _UNMASKED else None)
@@ -142,8 +141,6 @@ def logit_scale(module: Any) -> float:
 
 def _loader(folder: Any, name: str) -> dict[str, Any]:
     """The class to open, where AutoModel's is not the one that was saved."""
-    from clipnb.models.configuration import read_json
-
     config = read_json(folder / "config.json", name)
     kind, saved = config.get("model_type"), config.get("architectures") or []
     if kind == "clipseg" and "CLIPSegModel" not in saved:
@@ -183,10 +180,7 @@ def _edge(pixels: Arrays) -> int:
 
 def _check_tokenizer(kind: str, config: Any, tokenizer: Any, name: str) -> None:
     """What a tokenizer that belongs to another model would spoil without a word."""
-    if tokenizer.pad_token_id is None:
-        raise ModelFolderError(f"{name}: the tokenizer has no token to pad with; set pad_token in its configuration")
-    if len(tokenizer) > config.vocab_size:
-        raise ModelFolderError(f"{name}: {len(tokenizer)} tokens in the tokenizer, {config.vocab_size} in the model")
+    folders.check_tokenizer(tokenizer, config.vocab_size, name)
     if kind == "altclip" and tokenizer.pad_token_id != config.pad_token_id:  # positions are counted from it
         raise ModelFolderError(
             f"{name}: the configuration pads with token {config.pad_token_id}, the tokenizer with "

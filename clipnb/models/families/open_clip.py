@@ -21,14 +21,14 @@ from clipnb.errors import (
     UnsupportedOption,
     nearest,
 )
+from clipnb.models.families import OPEN_CLIP
 from clipnb.models.folder import first_line
 from clipnb.models.resolving import Source
 from clipnb.models.towers import Arrays, Options, States, Tensors, Towers, padded
 from clipnb.models.weights import read_weights
 
-__all__ = ["PREFIX", "open_towers"]
+__all__ = ["open_towers"]
 
-PREFIX = "open_clip:"
 SCHEMES = ("hf-hub:", "local-dir:")
 """In the place of ARCHITECTURE/PRETRAINED: a repository, or a folder, with open_clip_config.json."""
 
@@ -135,13 +135,13 @@ def _library() -> Any:
         import open_clip
     except ImportError as error:
         raise MissingExtra(
-            f"a name that begins with {PREFIX} needs open_clip: pip install clipnb[open_clip] ({first_line(error)})"
+            f"a name that begins with {OPEN_CLIP} needs open_clip: pip install clipnb[open_clip] ({first_line(error)})"
         ) from error
     return open_clip
 
 
 def _choice(name: str, quick_gelu: bool | None, library: Any) -> Choice:
-    wanted = name.removeprefix(PREFIX)
+    wanted = name.removeprefix(OPEN_CLIP)
     if wanted.startswith(SCHEMES):
         if quick_gelu is False:
             raise UnsupportedOption(f"quick_gelu=False: {name} says itself which activation it has; leave it out")
@@ -174,7 +174,7 @@ def _checked(file: Path, name: str) -> str:
     if read_weights(file, name).kind == "torchscript":
         raise UnsafeCheckpoint(
             f"{name}: a TorchScript archive, which opens here only by running it; load the file itself, without "
-            f"{PREFIX}"
+            f"{OPEN_CLIP}"
         )
     return str(file)
 
@@ -200,7 +200,7 @@ def _network(source: Source, choice: Choice, library: Any) -> Iterator[None]:
             why = "must not be asked" if source.local_files_only else "cannot be reached"
             raise ModelUnavailable(
                 f"{source.name}: not on this machine, and its home {why}; connect once and load it again, or put the "
-                f"path of a file in the place of the tag: {PREFIX}ARCHITECTURE/PATH"
+                f"path of a file in the place of the tag: {OPEN_CLIP}ARCHITECTURE/PATH"
             ) from error
         raise ModelFolderError(f"{source.name}: open_clip cannot open it ({first_line(error)})") from error
     finally:

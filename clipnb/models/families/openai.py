@@ -14,7 +14,7 @@ from clipnb.errors import AssumedActivation, ModelFolderError
 from clipnb.models.configuration import read_json
 from clipnb.models.openai.bpe import BUNDLED, OPEN_CLIP_MARKS, OPENAI_MARKS, OpenAIBPE, read_merges
 from clipnb.models.openai.modules import resnet, text_transformer, vision_transformer
-from clipnb.models.openai.open_clip_config import Recipe, read_recipe
+from clipnb.models.openai.open_clip_config import OpenClipConfig, read_config
 from clipnb.models.openai.pixels import Pixels
 from clipnb.models.resolving import Source
 from clipnb.models.towers import Arrays, Options, States, Tensors, Towers, padded
@@ -40,15 +40,15 @@ def open_towers(source: Source, options: Options) -> Towers:
         UnsupportedModel: open_clip's configuration asks for another architecture.
     """
     folder = source.fetch(*([file] for file in FILES))
-    recipe = None
+    config = None
     if folder.is_dir():
         # The name of a repository works everywhere; that of a folder does only as long as it stays.
         way_out = f"open_clip:hf-hub:{source.repo}" if source.repo else f"open_clip:local-dir:{source.name}"
-        recipe = read_recipe(read_json(folder / CONFIG, source.name), source.name, way_out)
+        config = read_config(read_json(folder / CONFIG, source.name), source.name, way_out)
     file = _weights_file(folder, source.name) if folder.is_dir() else folder
     weights = read_weights(file, source.name, trust_torchscript=options.trust_torchscript)
     tensors = {key.removeprefix("text."): tensor for key, tensor in weights.tensors.items()}
-    quick = recipe.quick_gelu if recipe else None
+    quick = config.quick_gelu if config else None
     activation = "quick_gelu" if _quick_gelu(source, options, weights, file, quick) else "gelu"
     visual = {key.removeprefix("visual."): tensor for key, tensor in tensors.items() if key.startswith("visual.")}
     scalars: Tensors = {key: tensors[key] for key in ("logit_scale", "logit_bias") if key in tensors}
@@ -57,10 +57,10 @@ def open_towers(source: Source, options: Options) -> Towers:
         for key, tensor in tensors.items()
         if not key.startswith("visual.") and key not in scalars and key not in SCALARS
     }
-    own_marks = OPEN_CLIP_MARKS if recipe or weights.release else OPENAI_MARKS
+    own_marks = OPEN_CLIP_MARKS if config or weights.release else OPENAI_MARKS
     return Towers(
-        _texts(text, source.name, recipe, options, activation, own_marks) if options.text and text else None,
-        _images(visual, scalars, source.name, recipe, options, activation) if options.image and visual else None,
+        _texts(text, source.name, config, options, activation, own_marks) if options.text and text else None,
+        _images(visual, scalars, source.name, config, options, activation) if options.image and visual else None,
     )
 
 
@@ -116,9 +116,14 @@ class OpenAIImages:
 
 
 def _texts(
-    tensors: Tensors, name: str, recipe: Recipe | None, options: Options, activation: str, marks: tuple[str, str]
+    tensors: Tensors,
+    name: str,
+    config: OpenClipConfig | None,
+    options: Options,
+    activation: str,
+    marks: tuple[str, str],
 ) -> OpenAITexts:
-    head_width = recipe.text_head_width if recipe else 64
+    head_width = config.text_head_width if config else 64
     module = text_transformer(tensors, name, activation=activation, head_width=head_width)
     path = BUNDLED if options.tokenizer is None else Path(options.tokenizer).expanduser()
     bpe = OpenAIBPE(read_merges(path), marks)
@@ -130,37 +135,37 @@ def _texts(
         )
     options.place(module)
     texts = OpenAITexts(module, bpe)
-    if recipe:
+    if config:
         found = {"context_length": texts.context_length, "vocab_size": bpe.size, "dim": texts.dim}
-        _check(found, recipe, name)
+        _check(found, config, name)
     return texts
 
 
 def _images(
-    tensors: Tensors, scalars: Tensors, name: str, recipe: Recipe | None, options: Options, activation: str
+    tensors: Tensors, scalars: Tensors, name: str, config: OpenClipConfig | None, options: Options, activation: str
 ) -> OpenAIImages:
     module: Any
     if "attnpool.positional_embedding" in tensors:
-        module = resnet(tensors, name, head_width=recipe.image_head_width if recipe else 64)
+        module = resnet(tensors, name, head_width=config.image_head_width if config else 64)
         dim, size = module.attnpool.c_proj.out_features, module.size
     else:
         width = tensors["conv1.weight"].shape[0] if "conv1.weight" in tensors else 0
-        head_width = recipe.image_head_width if recipe else HEAD_WIDTHS.get(width, 64)
+        head_width = config.image_head_width if config else HEAD_WIDTHS.get(width, 64)
         module = vision_transformer(tensors, name, activation=activation, head_width=head_width)
         dim, size = module.config.projection_dim, module.config.image_size
-    if recipe:
-        _check({"image_size": size, "dim": dim}, recipe, name)
+    if config:
+        _check({"image_size": size, "dim": dim}, config, name)
     if "logit_scale" not in scalars:
         raise ModelFolderError(f"{name}: the weights lack logit_scale")
     scale = float(scalars["logit_scale"].float().exp())
     bias = float(scalars["logit_bias"].float()) if "logit_bias" in scalars else None
     options.place(module)
-    return OpenAIImages(module, dim, recipe.pixels if recipe else Pixels(size), scale, bias)
+    return OpenAIImages(module, dim, config.pixels if config else Pixels(size), scale, bias)
 
 
-def _check(found: dict[str, int], recipe: Recipe, name: str) -> None:
+def _check(found: dict[str, int], config: OpenClipConfig, name: str) -> None:
     for key, value in found.items():
-        said = getattr(recipe, key)
+        said = getattr(config, key)
         if value != said:
             raise ModelFolderError(f"{name}: {CONFIG} says {key} = {said}, the weights have {value}")
 

@@ -57,9 +57,7 @@ class RemoteTexts:
         self.dim = _columns(self, self.batch(self.rows([""])))
 
     def rows(self, texts: list[str], *, cut: bool = False) -> list[list[int]]:
-        options = {"truncation": True, "max_length": self.context_length} if cut else {}
-        rows: list[list[int]] = self.tokenizer(texts, verbose=False, **options)["input_ids"]
-        return rows
+        return folders.token_ids(self.tokenizer, texts, self.context_length if cut else None)
 
     def batch(self, rows: Sequence[Sequence[int]]) -> Arrays:
         return padded(rows, self.tokenizer.pad_token_id)

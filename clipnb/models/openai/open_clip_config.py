@@ -8,7 +8,7 @@ from typing import Any
 from clipnb.errors import ModelFolderError, UnsupportedModel
 from clipnb.models.openai.pixels import FILTERS, RESIZE_MODES, Pixels
 
-__all__ = ["Recipe", "read_recipe"]
+__all__ = ["OpenClipConfig", "read_config"]
 
 PLAIN: dict[str, tuple[Any, ...]] = {
     # The towers of OpenAI's architecture, and the values under which open_clip builds just these.
@@ -48,7 +48,7 @@ TOP_WITHOUT_EFFECT = {"nonscalar_logit_scale", "output_dict"}
 
 
 @dataclass(frozen=True)
-class Recipe:
+class OpenClipConfig:
     """How to build and feed the towers, beyond what their weights say.
 
     Attributes:
@@ -68,7 +68,7 @@ class Recipe:
     pixels: Pixels
 
 
-def read_recipe(config: dict[str, Any], name: str, way_out: str) -> Recipe:
+def read_config(config: dict[str, Any], name: str, way_out: str) -> OpenClipConfig:
     """The recipe of an ``open_clip_config.json``.
 
     Args:
@@ -93,7 +93,7 @@ def read_recipe(config: dict[str, Any], name: str, way_out: str) -> Recipe:
         )
     try:
         width, heads = int(text.get("width", 512)), int(text.get("heads", 8))
-        return Recipe(
+        return OpenClipConfig(
             quick_gelu=bool(model.get("quick_gelu", False)),
             image_head_width=int(vision.get("head_width", 64)),
             text_head_width=max(1, width // heads),

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-__all__ = ["RESIZE_MODES", "Pixels"]
+__all__ = ["FILTERS", "RESIZE_MODES", "Pixels"]
 
 RESIZE_MODES = ("shortest", "longest", "squash")
 FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
