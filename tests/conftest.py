@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,13 @@ def tiny(tiny_folder: Path):
     import clipnb
 
     return clipnb.load(tiny_folder, device="cpu")
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Callable[[str], Path]:
+    """Copies a checkpoint of tests/parity/checkpoints, to be changed."""
+    checkpoints = Path(__file__).parent / "parity" / "checkpoints"
+    return lambda name: Path(shutil.copytree(checkpoints / name, tmp_path / name))
 
 
 def _noise(seed: int, *shape: int) -> np.ndarray:

@@ -1,40 +1,24 @@
-import json
-import pickle
+"""Files of weights: the tensors that were written come out, and nothing in them runs."""
+
 import shutil
 import tarfile
 import warnings
 import zipfile
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from archives import Model, Payload, Restoring, RestoringNames, repack, save_script
-from safetensors.numpy import save_file as save_numpy
+from archives import Model, Restoring, RestoringNames, repack, save_script
 from safetensors.torch import save_file
+from tensors import same, tensors_of_every_kind
 
 from clipnb.errors import ModelFolderError, UnsafeCheckpoint
-from clipnb.models.weights import read_head, read_tensors, read_weights
+from clipnb.models.weights import read_tensors, read_weights
 
 
 @pytest.fixture
 def state() -> dict[str, torch.Tensor]:
-    torch.manual_seed(0)
-    return {
-        "a.weight": torch.randn(3, 4),
-        "a.bias": torch.randn(3).half(),
-        "b": torch.randn(2, 2).bfloat16(),
-        "position_ids": torch.arange(5)[None],
-        "scalar": torch.tensor(2.5),
-    }
-
-
-def same(got: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> None:
-    assert got.keys() == expected.keys()
-    for key, tensor in expected.items():
-        assert got[key].dtype == tensor.dtype, key
-        assert got[key].shape == tensor.shape, key
-        assert torch.equal(got[key], tensor), key
+    return tensors_of_every_kind()
 
 
 def oracle(path: Path) -> dict[str, torch.Tensor]:
@@ -166,85 +150,6 @@ def test_the_oldest_format_is_refused(tmp_path):
         read_tensors(tmp_path / "x.pt", "x")
 
 
-def shards(folder: Path, state: dict[str, torch.Tensor], ending: str) -> Path:
-    folder.mkdir()
-    stem = "model" if ending == "safetensors" else "pytorch_model"
-    where = {}
-    for i, (key, tensor) in enumerate(state.items()):
-        file = where[key] = f"{stem}-{i % 2 + 1:05}-of-00002.{ending}"
-        part = {k: t for k, t in state.items() if where.get(k) == file}
-        save_file(part, folder / file) if ending == "safetensors" else torch.save(part, folder / file)
-        del tensor
-    index = folder / f"{stem}.{ending}.index.json"
-    index.write_text(json.dumps({"metadata": {"total_size": 1}, "weight_map": where}))
-    return index
-
-
-@pytest.mark.parametrize("ending", ["safetensors", "bin"])
-def test_shards(state, tmp_path, ending):
-    index = shards(tmp_path / "folder", state, ending)
-    same(read_tensors(index, "x"), state)
-    same(read_tensors(index.parent, "x"), state)
-    # As in the cache of the Hub, where files are links to others.
-    for file in list(index.parent.iterdir()):
-        file.rename(tmp_path / f"blob-{file.name}")
-        file.symlink_to(f"../blob-{file.name}")
-    same(read_tensors(index.parent, "x"), state)
-
-
-def test_which_file_of_a_folder(state, tmp_path):
-    with pytest.raises(ModelFolderError, match=r"x: no weights in .*model\.safetensors"):
-        read_tensors(tmp_path, "x")
-    torch.save({"from": torch.ones(1)}, tmp_path / "pytorch_model.bin")
-    assert list(read_tensors(tmp_path, "x")) == ["from"]
-    save_file(state, tmp_path / "model.safetensors")
-    same(read_tensors(tmp_path, "x"), state)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"a.weight": "../secret.safetensors"}, r"names '\.\./secret\.safetensors', which is no file of its own"),
-        ({"a.weight": "/etc/passwd"}, "which is no file of its own folder"),
-        ({"a.weight": "..\\secret.safetensors"}, "which is no file of its own folder"),
-        ({"a.weight": "sub/x.safetensors"}, "which is no file of its own folder"),
-        ({"a.weight": ".."}, "which is no file of its own folder"),
-        ({"a.weight": "model.safetensors.index.json"}, "names another index"),
-        ({"a.weight": "model-00003-of-00003.safetensors"}, r"model-00003-of-00003\.safetensors is missing"),
-        ({"lost": "model-00001-of-00002.safetensors"}, r"lacks 1 tensors .* lost for one"),
-        ({"a.weight": 3}, "no weight_map"),
-    ],
-)
-def test_a_wrong_index(state, tmp_path, change, message):
-    index = shards(tmp_path / "folder", state, "safetensors")
-    save_file(state, tmp_path / "secret.safetensors")
-    content = json.loads(index.read_text())
-    content["weight_map"].update(change)
-    index.write_text(json.dumps(content))
-    with pytest.raises(ModelFolderError, match=message):
-        read_tensors(index, "x")
-
-
-def test_a_tensor_in_two_shards(state, tmp_path):
-    index = shards(tmp_path / "folder", state, "safetensors")
-    save_file(state, index.parent / "model-00002-of-00002.safetensors")
-    with pytest.raises(ModelFolderError, match="lies in two of the files"):
-        read_tensors(index, "x")
-
-
-def test_an_index_is_no_way_around(state, tmp_path):
-    trace = tmp_path / "trace"
-    index = shards(tmp_path / "folder", state, "bin")
-    torch.save({"a.bias": Payload(trace)}, index.parent / "pytorch_model-00002-of-00002.bin")
-    with pytest.raises(UnsafeCheckpoint):
-        read_tensors(index, "x")
-    for content in ("", "[]", "{}", '{"weight_map": {}}', '{"weight_map": []}', "\0"):
-        index.write_text(content)
-        with pytest.raises(ModelFolderError):
-            read_tensors(index, "x")
-    assert not trace.exists()
-
-
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -300,70 +205,3 @@ def test_state_dicts_of_something_else(tmp_path, content):
     torch.save(content, tmp_path / "x.pt")
     with pytest.raises(ModelFolderError, match="expected tensors by their names"):
         read_tensors(tmp_path / "x.pt", "x")
-
-
-HEAD = np.random.default_rng(0).normal(size=(6, 4)).astype("f4"), np.arange(4, dtype="f4")
-
-
-@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
-@pytest.mark.parametrize("kind", ["<f4", ">f4", "<f2", "<f8"])
-@pytest.mark.parametrize("order", ["C", "F"])
-def test_a_pickled_head(tmp_path, protocol, kind, order):
-    expected = [np.asarray(part, dtype=kind, order=order) for part in HEAD]
-    for module in (b"numpy.core", b"numpy._core"):
-        data = pickle.dumps(expected, protocol=protocol)
-        written = b"numpy._core" if b"numpy._core" in data else b"numpy.core"
-        # In protocols from 4 the name is preceded by its length, and the frames by theirs.
-        if protocol >= 4 and module != written:
-            continue
-        (tmp_path / "head.pkl").write_bytes(data.replace(written, module))
-        found = read_head(tmp_path / "head.pkl", "x")
-        for got, part in zip(found, expected, strict=True):
-            assert got.dtype == np.float32
-            assert got.dtype.isnative
-            assert got.flags.c_contiguous
-            np.testing.assert_array_equal(got, part.astype("f4"))
-
-
-def test_a_converted_head(tmp_path):
-    weight, bias = HEAD
-    np.savez(tmp_path / "as-published.npz", W=weight, b=bias)
-    np.savez_compressed(tmp_path / "linear.npz", weight=weight.T, bias=bias)
-    save_numpy({"weight": np.ascontiguousarray(weight.T), "bias": bias}, tmp_path / "linear.safetensors")
-    for path in tmp_path.iterdir():
-        for got, part in zip(read_head(path, "x"), HEAD, strict=True):
-            np.testing.assert_array_equal(got, part)
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (pickle.dumps(list(HEAD)) + b"x", "something behind its end"),
-        (pickle.dumps(list(HEAD))[:-20], "or damaged"),
-        (pickle.dumps(list(HEAD[::-1])), "expected \\[in, out\\]"),
-        (pickle.dumps([*HEAD, HEAD[0]]), "expected \\[weight, bias\\]"),
-        (pickle.dumps(HEAD[0]), "or damaged"),
-        (pickle.dumps([[1.0], [2.0]]), "expected an array"),
-        (pickle.dumps([HEAD[0] * np.nan, HEAD[1]]), "not finite"),
-        (pickle.dumps([HEAD[0][:0], HEAD[1]]), "or damaged"),
-        (b"", "has 0 bytes"),
-        (b"<html>", "or damaged"),
-    ],
-)
-def test_heads_that_are_none(tmp_path, content, message):
-    (tmp_path / "head.pkl").write_bytes(content)
-    with pytest.raises(ModelFolderError, match=rf"x: head=.*{message}"):
-        read_head(tmp_path / "head.pkl", "x")
-
-
-def test_a_head_that_is_no_file(tmp_path):
-    for path in (tmp_path, tmp_path / "gone.pkl"):
-        with pytest.raises(ModelFolderError, match="x: head="):
-            read_head(path, "x")
-    with (tmp_path / "large.pkl").open("wb") as file:
-        file.truncate(1 << 27)
-    with pytest.raises(ModelFolderError, match="has 134217728 bytes"):
-        read_head(tmp_path / "large.pkl", "x")
-    np.savez(tmp_path / "head.npz", weight=HEAD[0])
-    with pytest.raises(ModelFolderError, match="it names 'weight', expected"):
-        read_head(tmp_path / "head.npz", "x")

@@ -13,7 +13,7 @@ from inputs import TEXTS
 from tiny import tiny_tokenizer_files
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
-__all__ = ["FAMILIES", "write"]
+__all__ = ["FAMILIES", "as_saved", "write"]
 
 LAYER = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
 MEAN, STD = [0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]
@@ -186,6 +186,12 @@ def write(family: str, folder: Path, *, seed: int = 0) -> Path:
     else:
         model.save_pretrained(folder)
     return folder
+
+
+def as_saved(folder: Path) -> Any:
+    """The model of a folder, opened by the class that its configuration names."""
+    (name,) = json.loads((folder / "config.json").read_text())["architectures"]
+    return getattr(transformers, name).from_pretrained(folder, dtype=torch.float32).eval()
 
 
 def shake(model: Any) -> None:

@@ -13,6 +13,7 @@ import native_families
 import numpy as np
 import pytest
 import torch
+from own_code import write_own_code
 from PIL import Image
 from safetensors.torch import save_file
 
@@ -46,33 +47,6 @@ STORED = {
 WIDTHS = {"taiyi-pooler": 64}
 """Columns of the features of the stored checkpoints, where it is not 24."""
 
-OWN_CODE = """
-import torch
-from transformers import PretrainedConfig, PreTrainedModel
-
-class OwnConfig(PretrainedConfig):
-    model_type = "jina_clip"
-
-class OwnModel(PreTrainedModel):
-    config_class = OwnConfig
-
-    def __init__(self, config):
-        super().__init__(config)
-        self.words = torch.nn.Embedding(600, 12)
-        self.conv = torch.nn.Conv2d(3, 12, 8, 8)
-        self.logit_scale = torch.nn.Parameter(torch.tensor(3.0))
-        self.post_init()
-
-    def _init_weights(self, module):
-        pass
-
-    def get_text_features(self, input_ids, attention_mask):
-        return (self.words(input_ids) * attention_mask[..., None]).sum(1)
-
-    def get_image_features(self, pixel_values):
-        return self.conv(pixel_values).mean((2, 3))
-"""
-
 
 def write(entry: Entry, folder: Path, width: int = 24) -> None:
     """A tiny checkpoint in the form of the published one, with features of so many columns where a pairing asks."""
@@ -84,7 +58,7 @@ def write(entry: Entry, folder: Path, width: int = 24) -> None:
     elif entry.family == "openai":
         write_open_clip(entry, folder, width)
     elif entry.family == "remote":
-        write_own_code(folder)
+        write_own_code(folder, "jina_clip")
     else:
         shutil.copytree(CHECKPOINTS / (STORED.get(entry.name) or STORED[entry.family]), folder)
     if entry.family == "clip":
@@ -123,20 +97,6 @@ def stored_tensors(folder: Path) -> dict[str, torch.Tensor]:
 
     file = next(folder.glob("open_clip_*model.*"))
     return load_file(file) if file.suffix == ".safetensors" else torch.load(file, weights_only=True)
-
-
-def write_own_code(folder: Path) -> None:
-    """As jinaai/jina-clip-v2, but with the code in the same repository."""
-    native_families.write("clip", folder)
-    (folder / "modeling_own.py").write_text(OWN_CODE)
-    auto = {"AutoConfig": "modeling_own.OwnConfig", "AutoModel": "modeling_own.OwnModel"}
-    (folder / "config.json").write_text(json.dumps({"model_type": "jina_clip", "auto_map": auto}))
-    tensors = {
-        "words.weight": torch.randn(600, 12),
-        "conv.weight": torch.randn(12, 3, 8, 8),
-        "conv.bias": torch.ones(12),
-    }
-    torch.save({**tensors, "logit_scale": torch.tensor(3.0)}, folder / "pytorch_model.bin")
 
 
 def repo_of(entry: Entry) -> str:
