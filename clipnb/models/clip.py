@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,9 @@ __all__ = ["Clip", "TextStates"]
 
 BATCH = 64
 """Texts or images in one pass; a row does not depend on the batch around it."""
+
+_OPENING = threading.RLock()
+"""Not an attribute, so that models can be copied."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,14 +96,18 @@ class Clip:
             ModelFolderError: its features have another number of columns than those of the texts.
         """
         if self._image is None:
-            tower = self._open_image()
-            if tower.dim != self.dim:
-                raise ModelFolderError(
-                    f"{self.name}: its texts have {self.dim} columns and the pictures of its image tower {tower.dim}; "
-                    "the two do not belong together, pass another image_tower="
-                )
-            self._image = tower
+            with _OPENING:  # else two threads at once would open and hold it twice
+                self._image = self._image or self._opened_image()
         return self._image
+
+    def _opened_image(self) -> ImageTower:
+        tower = self._open_image()
+        if tower.dim != self.dim:
+            raise ModelFolderError(
+                f"{self.name}: its texts have {self.dim} columns and the pictures of its image tower {tower.dim}; "
+                "the two do not belong together, pass another image_tower="
+            )
+        return tower
 
     @property
     def logit_scale(self) -> float:

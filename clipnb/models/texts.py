@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections import Counter
 from collections.abc import Sequence
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from clipnb.models.towers import TextTower
 
 __all__ = ["check_texts", "token_rows"]
+
+_TOKENIZING = threading.Lock()
+"""Whether texts are cut is a state of transformers' tokenizers: a call in another thread would change it midway."""
 
 
 def check_texts(texts: Sequence[str]) -> list[str]:
@@ -50,9 +54,11 @@ def token_rows(
         TextTooLong: a text has more tokens than the tower's context, and ``truncate`` is False.
     """
     found, limit = check_texts(texts), tower.context_length
+    languages = None if languages is None else list(languages)
     if languages is not None and len(languages) != len(found):
         raise WrongType(f"{len(languages)} languages for {len(found)} texts; expected one code each")
-    rows = tower.rows(found)
+    with _TOKENIZING:
+        rows = tower.rows(found)
     long = [i for i, row in enumerate(rows) if len(row) > limit]
     if not long:
         return rows
@@ -68,6 +74,8 @@ def token_rows(
         cut, all_ = Counter(languages[i] for i in long), Counter(languages)
         counted += ": " + ", ".join(f"{code} {cut[code]} of {all_[code]}" for code in sorted(cut))
     warnings.warn(counted, TruncatedText, stacklevel=3)
-    for i, row in zip(long, tower.rows([found[i] for i in long], cut=True), strict=True):
+    with _TOKENIZING:
+        cut_rows = tower.rows([found[i] for i in long], cut=True)
+    for i, row in zip(long, cut_rows, strict=True):
         rows[i] = row
     return rows
