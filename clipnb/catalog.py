@@ -7,6 +7,7 @@ import difflib
 import functools
 import json
 import math
+import numbers
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,7 +129,7 @@ def suggest(name: str) -> str:
 
     Case, marks and a missing owner do not matter, and a part of a name is enough.
     """
-    if name in entries():
+    if find(name) is not None:
         return ""
     asked = _letters(name)
     forms = {
@@ -167,10 +168,12 @@ def select(
         code = _language(language)
         found = [entry for entry in found if entry.reads(code)]
     if max_megabytes is not None:
-        if isinstance(max_megabytes, bool) or not isinstance(max_megabytes, (int, float)):
+        if isinstance(max_megabytes, bool) or not isinstance(max_megabytes, numbers.Real):
             raise WrongType(f"max_megabytes={max_megabytes!r}: expected a number")
         found = [entry for entry in found if 0 < entry.megabytes <= max_megabytes]
     if text_only is not None:
+        if text_only not in (True, False):
+            raise WrongType(f"text_only={text_only!r}: expected True, False or None")
         found = [entry for entry in found if entry.text_only == text_only]
     if search is not None:
         words = str(search).casefold().split()

@@ -1,6 +1,7 @@
 import json
 import re
 
+import numpy as np
 import pytest
 
 import clipnb
@@ -114,6 +115,7 @@ def test_published_counts_of_languages():
         ({"language": "tl"}, "M-CLIP/XLM-Roberta-Large-Vit-L-14", "BAAI/AltCLIP-m9"),
         ({"language": "zh_TW"}, "sentence-transformers/clip-ViT-B-32-multilingual-v1", "BAAI/AltCLIP"),
         ({"max_megabytes": 600}, "RN50", "RN50x4"),
+        ({"max_megabytes": np.float32(600)}, "RN50", "RN50x4"),
         ({"text_only": True}, "M-CLIP/LABSE-Vit-L-14", "RN50"),
         ({"text_only": False}, "RN50", "M-CLIP/LABSE-Vit-L-14"),
         ({"search": "Chinese VIT-H"}, "OFA-Sys/chinese-clip-vit-huge-patch14", "RN50"),
@@ -142,6 +144,7 @@ def test_filters_add_up_and_may_leave_nothing():
         ({"language": "german"}, UnknownLanguage, "language='german': .*codes are like 'de'"),
         ({"language": "xq"}, UnknownLanguage, "language='xq'"),
         ({"max_megabytes": "600"}, WrongType, "max_megabytes='600'"),
+        ({"text_only": "yes"}, WrongType, "text_only='yes'"),
     ],
 )
 def test_unknown_values_of_filters_are_named(filters, error, said):

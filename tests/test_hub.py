@@ -142,6 +142,12 @@ def test_nothing_in_the_cache_and_no_network(cache, monkeypatch, how):
     )
 
 
+def test_a_name_with_another_repository_is_named_as_it_was_asked_for(cache):
+    with pytest.raises(ModelUnavailable) as caught:
+        clipnb.load("RN50", local_files_only=True)
+    caught.match(r"^RN50 \(timm/resnet50_clip\.openai\): not in the cache .* clipnb\.load\(\)\.$")
+
+
 @pytest.mark.parametrize("how", OFFLINE)
 def test_half_of_it_in_the_cache_and_no_network(hub: Hub, monkeypatch, how):
     hub.add(REPO, {**named("vocab.json", "model.safetensors"), "config.json": b'{"model_type": "clip"}'})

@@ -21,7 +21,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from clipnb.catalog import suggest
+from clipnb.catalog import find, suggest
 from clipnb.errors import ModelFolderError, ModelUnavailable, UnknownModel
 
 __all__ = ["SMALL", "download", "download_small"]
@@ -149,8 +149,11 @@ def _unavailable(
     repo: str, revision: str | None, error: Exception | None, local_files_only: bool, *, part: bool = False
 ) -> Exception:
     """What to raise, in words that say what to do."""
+    entry, hint = find(repo), suggest(repo)
+    if entry is not None and entry.name != repo:  # the name that the caller knows it by
+        repo = f"{entry.name} ({repo})"
     if isinstance(error, HFValidationError):
-        return UnknownModel(f"{repo!r} cannot be the name of a model on the Hub.{suggest(repo)}")
+        return UnknownModel(f"{repo!r} cannot be the name of a model on the Hub.{hint}")
     if isinstance(error, GatedRepoError):
         return ModelUnavailable(
             f"{repo}: its owner asks for consent; give it on the model's page of the Hub, then log in with `hf auth "
@@ -161,7 +164,7 @@ def _unavailable(
     if isinstance(error, RepositoryNotFoundError):
         return UnknownModel(
             f"{repo}: the Hub has no such model, or it is private and the access token of this machine (`hf auth "
-            f"login`, HF_TOKEN) does not open it.{suggest(repo)}"
+            f"login`, HF_TOKEN) does not open it.{hint}"
         )
     status = getattr(getattr(error, "response", None), "status_code", 0)
     if isinstance(error, HfHubHTTPError) and status in (401, 403):
@@ -179,7 +182,7 @@ def _unavailable(
     held = "only a part of it is" if part else "not"
     return ModelUnavailable(
         f"{repo}: {held} in the cache of this machine, and the Hub {_why(error, status, local_files_only)}; {WAYS_OUT}."
-        f"{suggest(repo)}"
+        f"{hint}"
     )
 
 
