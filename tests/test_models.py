@@ -146,6 +146,8 @@ def test_half_precision_computes_and_returns_float32(tiny, tiny_folder):
         ({"dtype": "int8"}, "dtype='int8'"),
         ({"device": "toaster"}, "device='toaster'"),
         ({"device": "cuda:99"}, "device='cuda:99'"),
+        ({"device": "meta"}, "device='meta'"),
+        ({"revision": "main"}, "revision='main': .* lies on this machine"),
     ],
 )
 def test_options_that_are_not_supported_are_named(tiny_folder, options, said):
@@ -153,9 +155,43 @@ def test_options_that_are_not_supported_are_named(tiny_folder, options, said):
         clipnb.load(tiny_folder, **options)
 
 
+@pytest.mark.parametrize(
+    "options", [{"trust_remote_code": "no"}, {"trust_torchscript": "no"}, {"image_tower": True}, {"quick_gelu": "yes"}]
+)
+def test_options_of_another_type_are_named(tiny_folder, options):
+    option, value = next(iter(options.items()))
+    with pytest.raises(WrongType, match=f"{option}: .* got {value!r}"):
+        clipnb.load(tiny_folder, **options)
+
+
+def test_the_embedded_model_has_no_revisions():
+    with pytest.raises(UnsupportedOption, match="revision='main'"):
+        clipnb.load(revision="main")
+
+
+def test_an_image_tower_by_a_relative_path(tiny, tiny_folder, pictures, monkeypatch, tmp_path):
+    monkeypatch.chdir(tiny_folder.parent)
+    model = clipnb.load(tiny_folder, image_tower=tiny_folder.name, device="cpu")
+    monkeypatch.chdir(tmp_path)
+    images = [pictures["rgb.png"]]
+    np.testing.assert_array_equal(model.encode_image(images), tiny.encode_image(images))
+
+
+@pytest.mark.parametrize(
+    ("name", "error"), [("./nowhere", ModelFolderError), ("no such name", UnknownModel), (" ", UnknownModel)]
+)
+def test_an_image_tower_that_cannot_be_is_noticed_at_once(tiny_folder, name, error):
+    with pytest.raises(error, match=name):
+        clipnb.load(tiny_folder, image_tower=name)
+
+
 def test_other_names(tmp_path):
-    with pytest.raises(WrongType, match="int"):
-        clipnb.load(3)
+    for name in (3, None, b"RN50"):
+        with pytest.raises(WrongType, match=f"name: .* got {name!r}"):
+            clipnb.load(name)
+    for name in ("x" * 5000, "owner/" + "x" * 5000, "~nobody-of-this-name/folder"):
+        with pytest.raises(ModelFolderError, match="cannot be looked for"):
+            clipnb.load(name)
     with pytest.raises(UnknownModel, match="blank"):
         clipnb.load(" ")
     with pytest.raises(UnknownModel, match=r"'ViT-B-32' .* Did you mean 'ViT-B/32'"):
@@ -194,7 +230,7 @@ def test_a_model_in_the_cache_needs_no_network(monkeypatch, tmp_path, tiny):
     ("files", "said"),
     [
         ("model.safetensors", "no weights in copy"),
-        ("*o*.json", "no config.json"),
+        ("*o*.json", "no config.json in it; expected the folder of a model, or the path of a file of weights"),
         ("[tv]o*.json", "no tokenizer"),
         ("*processor_config.json", "no preprocessor_config.json or processor_config.json"),
     ],
@@ -221,6 +257,12 @@ def test_damaged_folders(copy):
     weights.write_bytes(whole)
     config.write_text("{")
     with pytest.raises(ModelFolderError, match=r"copy: config\.json cannot be read"):
+        clipnb.load(copy)
+    config.write_text("[" * 100_000)
+    with pytest.raises(ModelFolderError, match=r"copy: config\.json cannot be read"):
+        clipnb.load(copy)
+    config.write_text('{"model_type": null, "architectures": 5}')
+    with pytest.raises(UnsupportedModel, match="copy: its model_type is 'None'"):
         clipnb.load(copy)
     config.write_text('{"model_type": "gpt2"}')
     with pytest.raises(UnsupportedModel, match="copy: its model_type is 'gpt2'"):

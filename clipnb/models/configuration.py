@@ -21,7 +21,7 @@ def read_json(file: Path, name: str) -> dict[str, Any]:
         config = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ModelFolderError(f"{name}: no {file.name} in it") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # the last of brackets without end
         raise ModelFolderError(f"{name}: {file.name} cannot be read ({error})") from error
     if not isinstance(config, dict):
         raise ModelFolderError(f"{name}: {file.name} holds a {type(config).__name__}, expected names and values")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clipnb.errors import UnsupportedModel
+from clipnb.errors import ModelFolderError, UnsupportedModel
 from clipnb.models.configuration import read_json
 from clipnb.models.families import NATIVE, OPEN_CLIP, SINGLE
 from clipnb.models.resolving import Source
@@ -36,13 +36,17 @@ def family_of(source: Source, *, head: bool = False, trust_remote_code: bool = F
         return "sentence-transformers"
     if (source.path / "open_clip_config.json").is_file():
         return "openai"
+    if not (source.path / "config.json").exists():
+        raise ModelFolderError(
+            f"{source.name}: no config.json in it; expected the folder of a model, or the path of a file of weights"
+        )
     config = read_json(source.path / "config.json", source.name)
     kind = str(config.get("model_type", ""))
     if kind in NATIVE + SINGLE:
         return kind
     if kind == "M-CLIP" or not _M_CLIP.isdisjoint(config):
         return "m-clip"
-    if "BertForSequenceClassification" in (config.get("architectures") or []):
+    if "BertForSequenceClassification" in str(config.get("architectures")):
         return "taiyi"
     if head and kind in ("bert", "distilbert"):
         return "m-bert"

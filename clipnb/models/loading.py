@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from clipnb.catalog import EMBEDDED
 from clipnb.errors import ModelFolderError, NoImageTower, UnsupportedOption, WrongType
 from clipnb.models.families import OPEN_CLIP
-from clipnb.models.resolving import Source, resolve
+from clipnb.models.resolving import Source, resolve, resolve_here
 
 if TYPE_CHECKING:
     from clipnb.models.clip import Clip
@@ -71,12 +71,15 @@ def load(
         ModelFolderError: the files are missing, incomplete, damaged, or do not belong together.
     """
     for option, value in {"name": name, "tokenizer": tokenizer, "head": head}.items():
-        if value is not None and not isinstance(value, (str, os.PathLike)):
+        if not isinstance(value, (str, os.PathLike)) and (value is not None or option == "name"):
             raise WrongType(f"{option}: expected a text or a path, got {value!r}, a {type(value).__name__}")
     if image_tower is True or not isinstance(image_tower, (str, os.PathLike, bool, type(None))):
         raise WrongType(f"image_tower: expected a name, a path or False, got {image_tower!r}")
     if quick_gelu not in (None, True, False):
         raise WrongType(f"quick_gelu: expected True, False or None, got {quick_gelu!r}")
+    for option, consent in {"trust_remote_code": trust_remote_code, "trust_torchscript": trust_torchscript}.items():
+        if consent not in (True, False):  # "no" would be a yes
+            raise WrongType(f"{option}: expected True or False, got {consent!r}")
     if backend != "torch":
         raise UnsupportedOption(f"backend={backend!r}: not supported yet; expected 'torch'")
 
@@ -96,14 +99,16 @@ def load(
     offline = bool(local_files_only)
     name = os.fspath(name)
     source = _source(name, revision, offline)
-    paired = isinstance(image_tower, (str, os.PathLike))
-    towers = _open(source, options, paired=paired)
-    if towers.text is None:
-        raise ModelFolderError(f"{name}: no text tower in it; it can serve as image_tower= of another model")
-    own, other = towers.image, ""
+    other, here = "", None
     if isinstance(image_tower, (str, os.PathLike)):
         other = os.fspath(image_tower)
-    elif image_tower is None and own is None:
+        # A path is looked up now, when it means what the caller means by it; the Hub is asked at the first use.
+        here = None if other.startswith(OPEN_CLIP) else resolve_here(other)
+    towers = _open(source, options, paired=bool(other))
+    if towers.text is None:
+        raise ModelFolderError(f"{name}: no text tower in it; it can serve as image_tower= of another model")
+    own = towers.image
+    if image_tower is None and own is None:
         other = _pairing(source)
 
     def open_image() -> ImageTower:
@@ -111,7 +116,8 @@ def load(
             return own
         if not other:
             raise NoImageTower(f"{name}: loaded for its texts alone; load it with image_tower= to encode pictures")
-        return _open_image(other, replace(options, tokenizer=None, head=None, text=False, image=True), offline)
+        images = replace(options, tokenizer=None, head=None, text=False, image=True)
+        return _open_image(other, here, images, offline)
 
     languages = source.entry.languages if source.entry else ()
     return Clip(towers.text, open_image, name=name, languages=languages, device=str(options.device))
@@ -141,8 +147,8 @@ def _open(source: Source, options: Options, *, paired: bool = False) -> Towers:
     return opener(family)(source, options)
 
 
-def _open_image(name: str, options: Options, offline: bool) -> ImageTower:
-    tower = _open(_source(name, None, offline), options).image
+def _open_image(name: str, here: Source | None, options: Options, offline: bool) -> ImageTower:
+    tower = _open(here or _source(name, None, offline), options).image
     if tower is None:
         raise NoImageTower(f"{name}: no image tower in it; pass image_tower= with a model that has one")
     return tower

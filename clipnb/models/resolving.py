@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clipnb.catalog import EMBEDDED, MODEL_FOLDER, Entry, entries, find, suggest
-from clipnb.errors import ModelFolderError, UnknownModel
+from clipnb.errors import ModelFolderError, UnknownModel, UnsupportedOption, quote
 
-__all__ = ["Source", "resolve"]
+__all__ = ["Source", "resolve", "resolve_here"]
 
 
 @dataclass(frozen=True)
@@ -55,21 +55,13 @@ def resolve(name: str, *, revision: str | None = None, local_files_only: bool = 
 
     Raises:
         UnknownModel, ModelUnavailable, ModelFolderError: see :func:`clipnb.load`.
+        UnsupportedOption: a revision of what lies on this machine.
     """
-    if not name.strip():
-        raise UnknownModel(f"the name of the model is blank: {name!r}; the embedded one is clipnb.load()")
-    entry = entries().get(name)  # which goes before a file of that name
-    if name == EMBEDDED:
-        if not MODEL_FOLDER.is_dir():
-            raise ModelFolderError("the embedded model is missing from this installation; reinstall clipnb")
-        return Source(name, MODEL_FOLDER, entry)
-    path = Path(name).expanduser()
-    if entry is None and path.exists():
-        return Source(name, path, _entry_of_folder(path))
-    if entry is None and _looks_like_path(name):
-        raise ModelFolderError(f"{name}: no such file or folder{suggest(name)}")
-    if entry is None and (name.count("/") != 1 or name.startswith("clipnb/")):
-        raise UnknownModel(f"{name!r} is not a known model, a Hub id (owner/name) or a path.{suggest(name)}")
+    here = resolve_here(name)
+    if here is not None:
+        if revision is not None:
+            raise UnsupportedOption(f"revision={revision!r}: {name} lies on this machine, as it is; leave it out")
+        return here
 
     from clipnb.models.hub import download_small
 
@@ -78,6 +70,38 @@ def resolve(name: str, *, revision: str | None = None, local_files_only: bool = 
     folder = download_small(repo, revision=revision, local_files_only=local_files_only)
     # Its name is the commit: the weights have to be of the same one, whatever happens to the branch meanwhile.
     return Source(name, folder, entry, repo, folder.name, local_files_only)
+
+
+def resolve_here(name: str) -> Source | None:
+    """The source of a name that lies on this machine; None where the Hub has to be asked, or its cache.
+
+    Raises:
+        UnknownModel: it can be neither.
+        ModelFolderError: a path at which there is nothing.
+    """
+    if not name.strip():
+        raise UnknownModel(f"the name of the model is blank: {name!r}; the embedded one is clipnb.load()")
+    entry = entries().get(name)  # which goes before a file of that name
+    if name == EMBEDDED:
+        if not MODEL_FOLDER.is_dir():
+            raise ModelFolderError("the embedded model is missing from this installation; reinstall clipnb")
+        return Source(name, MODEL_FOLDER, entry)
+    if entry is not None:
+        return None
+    try:
+        path = Path(name).expanduser().absolute()
+        found = path.exists()
+    except (OSError, RuntimeError) as error:  # no permission, a name too long, no such user
+        raise ModelFolderError(
+            f"{quote(name, 200)}: cannot be looked for on this machine ({error.args[-1]})"
+        ) from error
+    if found:
+        return Source(name, path, _entry_of_folder(path))
+    if _looks_like_path(name):
+        raise ModelFolderError(f"{name}: no such file or folder.{suggest(name)}")
+    if name.count("/") != 1 or name.startswith("clipnb/"):
+        raise UnknownModel(f"{name!r} is not a known model, a Hub id (owner/name) or a path.{suggest(name)}")
+    return None
 
 
 def _entry_of_folder(path: Path) -> Entry | None:

@@ -121,9 +121,12 @@ def _device(device: Any) -> torch.device:
     if device is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        return torch.device(device)
+        found = torch.device(device)
     except (RuntimeError, TypeError) as error:
         raise UnsupportedOption(f"device={device!r}: not a device of torch; for example 'cpu' or 'cuda'") from error
+    if found.type == "meta":
+        raise UnsupportedOption(f"device={device!r}: nothing is computed there; for example 'cpu' or 'cuda'")
+    return found
 
 
 def _dtype(dtype: Any) -> torch.dtype:

@@ -142,7 +142,7 @@ def logit_scale(module: Any) -> float:
 def _loader(folder: Any, name: str) -> dict[str, Any]:
     """The class to open, where AutoModel's is not the one that was saved."""
     config = read_json(folder / "config.json", name)
-    kind, saved = config.get("model_type"), config.get("architectures") or []
+    kind, saved = config.get("model_type"), str(config.get("architectures"))
     if kind == "clipseg" and "CLIPSegModel" not in saved:
         # Published as the segmenting model, whose towers AutoModel finds in some versions of transformers only.
         return {"loader": transformers.CLIPSegForImageSegmentation}
