@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -258,3 +259,10 @@ def test_a_smaller_bert_with_a_head(tmp_path):
     save_file({"weight": dense["linear.weight"], "bias": torch.zeros(24)}, tmp_path / "head.safetensors")
     found = raw(folder, head=tmp_path / "head.safetensors")
     np.testing.assert_allclose(found, raw(CHECKPOINTS / "st-multilingual"), atol=1e-6)
+
+
+def test_the_towers_of_the_original_are_not_imported():
+    """Its module of towers would fetch the base from the Hub; the configuration's class is all that is taken."""
+    load(CHECKPOINTS / "m-clip-xlm-roberta")
+    assert "multilingual_clip.Config_MCLIP" in sys.modules
+    assert "multilingual_clip.pt_multilingual_clip" not in sys.modules

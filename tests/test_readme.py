@@ -30,3 +30,12 @@ def test_architecture_names_every_module() -> None:
         path.name for path in rooms if path.suffix == ".py" or (path.is_dir() and (path / "__init__.py").exists())
     ]
     assert not {name for name in modules if name not in house} - {"__init__.py"}
+
+
+def test_architecture_names_every_module_of_models() -> None:
+    """The largest floor: its modules and rooms, by their bare names."""
+    house = TEXT.partition("## Architecture")[2].partition("```\n")[2].partition("```")[0]
+    floor = re.search(r"^  models/ .*?(?=^  \w)", house, re.MULTILINE | re.DOTALL)
+    assert floor is not None
+    rooms = {path.stem for path in (Path(clipnb.__file__).parent / "models").iterdir()} - {"__init__", "__pycache__"}
+    assert rooms <= set(re.findall(r"\w+", floor.group()))
