@@ -25,10 +25,15 @@ def tiny(tiny_folder: Path):
 
 
 @pytest.fixture
-def stored(tmp_path: Path) -> Callable[[str], Path]:
-    """Copies a checkpoint of tests/parity/checkpoints, to be changed."""
+def stored(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], Path]:
+    """Copies a checkpoint of tests/parity/checkpoints, or the one called "tiny", to be changed."""
     checkpoints = Path(__file__).parent / "parity" / "checkpoints"
-    return lambda name: Path(shutil.copytree(checkpoints / name, tmp_path / name))
+
+    def copied(name: str) -> Path:
+        source = request.getfixturevalue("tiny_folder") if name == "tiny" else checkpoints / name
+        return Path(shutil.copytree(source, tmp_path / name))
+
+    return copied
 
 
 def _noise(seed: int, *shape: int) -> np.ndarray:

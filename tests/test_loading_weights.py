@@ -1,7 +1,6 @@
 """Files of weights in every form that one model can have: the same model comes out, or an error names the tensor."""
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,14 +19,6 @@ NAMES = ("tiny", "m-clip-labse", "taiyi-102m", "m-bert", "st-multilingual", "ope
 FOLDERS = NAMES[:5]
 
 Tensors = dict[str, torch.Tensor]
-
-
-@pytest.fixture
-def copy(tiny_folder, tmp_path) -> Callable[[str], Path]:
-    def make(name: str) -> Path:
-        return Path(shutil.copytree(tiny_folder if name == "tiny" else CHECKPOINTS / name, tmp_path / name))
-
-    return make
 
 
 def file_of(folder: Path) -> Path:
@@ -73,8 +64,8 @@ def cast(kind: torch.dtype) -> Callable[[Tensors], Tensors]:
 
 @pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
 @pytest.mark.parametrize("name", NAMES)
-def test_half_precision_on_disk(copy, name, kind):
-    folder = copy(name)
+def test_half_precision_on_disk(stored, name, kind):
+    folder = stored(name)
     rewrite(folder, lambda tensors: cast(torch.float32)(cast(kind)(tensors)))
     expected = opened(folder).encode_text(TEXTS, normalize=False)
     rewrite(folder, cast(kind))
@@ -95,8 +86,8 @@ def test_half_precision_on_disk(copy, name, kind):
 @pytest.mark.parametrize("name", FOLDERS)
 @pytest.mark.parametrize("ending", ["safetensors", "bin"])
 @pytest.mark.parametrize("sharded", [False, True])
-def test_the_same_tensors_in_other_files(copy, name, ending, sharded):
-    folder = copy(name)
+def test_the_same_tensors_in_other_files(stored, name, ending, sharded):
+    folder = stored(name)
     expected = opened(folder).encode_text(TEXTS)
     rewrite(folder, lambda tensors: tensors, ending)
     if sharded:
@@ -119,8 +110,8 @@ def shard(file: Path) -> None:
 
 
 @pytest.mark.parametrize("name", FOLDERS)
-def test_a_missing_shard(copy, name):
-    folder = copy(name)
+def test_a_missing_shard(stored, name):
+    folder = stored(name)
     rewrite(folder, lambda tensors: tensors, "safetensors")
     shard(file_of(folder))
     (folder / "model-00002-of-00003.safetensors").unlink()
@@ -139,8 +130,8 @@ def test_a_missing_shard(copy, name):
     ],
 )
 @pytest.mark.parametrize("present", [True, False])
-def test_position_ids_of_old_files(copy, name, buffers, present):
-    folder = copy(name)
+def test_position_ids_of_old_files(stored, name, buffers, present):
+    folder = stored(name)
     expected = opened(folder).encode_text(TEXTS)
     rewrite(folder, lambda tensors: {key: t for key, t in tensors.items() if "position_ids" not in key})
     if present:
@@ -160,8 +151,8 @@ LOST = {
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_missing_tensors_are_named(copy, name):
-    folder, lost = copy(name), LOST[name]
+def test_missing_tensors_are_named(stored, name):
+    folder, lost = stored(name), LOST[name]
 
     def without(tensors: Tensors) -> Tensors:
         assert lost in tensors
@@ -176,24 +167,24 @@ def test_missing_tensors_are_named(copy, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_tensors_of_another_shape(copy, name):
-    folder, changed = copy(name), LOST[name]
+def test_tensors_of_another_shape(stored, name):
+    folder, changed = stored(name), LOST[name]
     rewrite(folder, lambda tensors: tensors | {changed: torch.ones(3, *tensors[changed].shape)})
     with pytest.raises(ModelFolderError, match=folder.name):
         opened(folder)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "tiny"])
-def test_tensors_without_a_place_are_named(copy, name):
+def test_tensors_without_a_place_are_named(stored, name):
     """Of transformers' own folders some are left out that do no harm; more layers than it knows are not."""
-    folder = copy(name)
+    folder = stored(name)
     rewrite(folder, lambda tensors: tensors | {"visual.surprise": torch.ones(2)})
     with pytest.raises(ModelFolderError, match=r"surprise"):
         opened(folder)
 
 
-def test_the_linear_layer_of_sentence_transformers(copy):
-    folder = copy("st-multilingual")
+def test_the_linear_layer_of_sentence_transformers(stored):
+    folder = stored("st-multilingual")
     dense = folder / "2_Dense"
     expected = opened(folder).encode_text(TEXTS)
     tensors = read_tensors(dense, "x")

@@ -100,34 +100,33 @@ def test_a_base_of_the_published_size(said, kind, published):
     assert (found.model_type, found.hidden_act) == (kind, "gelu")
 
 
-def other_base(folder: Path) -> Path:
-    """The base of another kind: its configuration, and the tensors of the checkpoint replaced by its own."""
-    config = transformers.DistilBertConfig(
-        vocab_size=len((folder / "vocab.txt").read_text(encoding="utf-8").splitlines()),
-        dim=128,
-        hidden_dim=32,
-        n_layers=1,
-        n_heads=8,
-        max_position_embeddings=64,
-    )
-    torch.manual_seed(3)
-    base = transformers.DistilBertModel(config).eval()
-    base.save_pretrained(folder.parent / "base")
-    head = torch.nn.Linear(128, 24)
+def vocabulary(folder: Path) -> int:
+    return len((folder / "vocab.txt").read_text(encoding="utf-8").splitlines())
+
+
+def with_base(folder: Path, base: transformers.PreTrainedModel, width: int) -> torch.Tensor:
+    """Puts another base and a head of its width in the place of the checkpoint's; returns the features of TEXTS."""
+    base, head = base.eval(), torch.nn.Linear(width, 24)
+    for weight in base.parameters():
+        weight.data += torch.randn_like(weight) * 0.1
     tensors = {f"transformer.{key}": value for key, value in base.state_dict().items()}
     tensors |= {f"LinearTransformation.{key}": value for key, value in head.state_dict().items()}
     torch.save(tensors, folder / "pytorch_model.bin")
-    model = transformers.BertTokenizerFast.from_pretrained(folder)
+    tokenizer = transformers.BertTokenizerFast.from_pretrained(folder)
     with torch.inference_mode():
-        rows = [head(base(torch.tensor([model(text)["input_ids"]]))[0].mean(dim=1)) for text in TEXTS]
-    np.save(folder.parent / "expected.npy", torch.cat(rows).numpy())
-    return folder.parent / "base"
+        rows = [head(base(torch.tensor([tokenizer(text)["input_ids"]]))[0].mean(dim=1)) for text in TEXTS]
+    return torch.cat(rows)
 
 
 def test_a_base_that_is_not_known(stored, monkeypatch, tmp_path):
     folder = stored("m-clip-labse")
-    base = other_base(folder)
-    expected = np.load(tmp_path / "expected.npy")
+    config = transformers.DistilBertConfig(
+        vocab_size=vocabulary(folder), dim=128, hidden_dim=32, n_layers=1, n_heads=8, max_position_embeddings=64
+    )
+    torch.manual_seed(3)
+    expected = with_base(folder, transformers.DistilBertModel(config), 128)
+    base = tmp_path / "base"
+    config.save_pretrained(base)
     edit(folder / "config.json", modelBase="someone/unusual")
     with pytest.raises(ModelUnavailable, match=r"m-clip-labse: .*modelBase.*someone/unusual"):
         load(folder, local_files_only=True)
@@ -147,7 +146,7 @@ def test_several_heads_of_attention(stored):
     """Their number is in no tensor: 64 columns a head, in all of the known bases."""
     folder = stored("m-clip-labse")
     config = transformers.BertConfig(
-        vocab_size=len((folder / "vocab.txt").read_text(encoding="utf-8").splitlines()),
+        vocab_size=vocabulary(folder),
         hidden_size=192,
         num_hidden_layers=2,
         num_attention_heads=3,
@@ -155,16 +154,8 @@ def test_several_heads_of_attention(stored):
         max_position_embeddings=64,
     )
     torch.manual_seed(5)
-    base, head = transformers.BertModel(config).eval(), torch.nn.Linear(192, 24)
-    for weight in base.parameters():
-        weight.data += torch.randn_like(weight) * 0.1
-    tensors = {f"transformer.{key}": value for key, value in base.state_dict().items()}
-    tensors |= {f"LinearTransformation.{key}": value for key, value in head.state_dict().items()}
-    torch.save(tensors, folder / "pytorch_model.bin")
-    tokenizer = transformers.BertTokenizerFast.from_pretrained(folder)
-    with torch.inference_mode():
-        rows = [head(base(torch.tensor([tokenizer(text)["input_ids"]]))[0].mean(dim=1)) for text in TEXTS]
-    np.testing.assert_allclose(raw(folder), torch.cat(rows), atol=1e-5)
+    expected = with_base(folder, transformers.BertModel(config), 192)
+    np.testing.assert_allclose(raw(folder), expected, atol=1e-5)
 
 
 def test_heads_that_are_no_linear_layer(stored):

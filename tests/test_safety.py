@@ -4,7 +4,6 @@ import builtins
 import json
 import os
 import pickle
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -53,10 +52,6 @@ def remote_modules(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(transformers.dynamic_module_utils, "HF_MODULES_CACHE", str(tmp_path / "modules"))
 
 
-def copied(tiny_folder: Path, tmp_path: Path, name: str) -> Path:
-    return Path(shutil.copytree(tiny_folder if name == "tiny" else CHECKPOINTS / name, tmp_path / name))
-
-
 def tensors_of(folder: Path) -> dict[str, torch.Tensor]:
     for file in sorted(folder.glob("*.safetensors")):
         tensors = load_file(file)
@@ -77,9 +72,9 @@ def write(content: dict, file: Path, form: str) -> None:
 @pytest.mark.filterwarnings("ignore:Detected pickle protocol")
 @pytest.mark.parametrize("form", ["zip", "zip 4", "legacy", "legacy 4", "plain"])
 @pytest.mark.parametrize("place", PLACES)
-def test_a_pickle_in_the_place_of_weights(tiny_folder, tmp_path, trace, place, form):
+def test_a_pickle_in_the_place_of_weights(stored, trace, place, form, tiny_folder):
     name, file, options = PLACES[place]
-    folder = copied(tiny_folder, tmp_path, name)
+    folder = stored(name)
     clean = torch.load(folder / file, weights_only=True) if (folder / file).exists() else None
     content = clean or tensors_of((folder / file).parent)
     write({**content, "more": Payload(trace)}, folder / file, form)
@@ -113,9 +108,9 @@ def test_the_payload_is_one(tmp_path):
     ],
 )
 @pytest.mark.parametrize("place", ["transformers", "M-CLIP", "open_clip"])
-def test_calls_of_other_kinds(tiny_folder, tmp_path, trace, place, payload):
+def test_calls_of_other_kinds(stored, trace, place, payload):
     name, file, options = PLACES[place]
-    folder = copied(tiny_folder, tmp_path, name)
+    folder = stored(name)
     for other in folder.glob("*.safetensors"):
         other.unlink()
     torch.save({"more": payload(trace)}, folder / file)
@@ -124,8 +119,8 @@ def test_calls_of_other_kinds(tiny_folder, tmp_path, trace, place, payload):
 
 
 @pytest.mark.parametrize("name", ["tiny", "m-clip-labse", "st-multilingual"])
-def test_a_pickle_among_shards(tiny_folder, tmp_path, trace, name):
-    folder = copied(tiny_folder, tmp_path, name)
+def test_a_pickle_among_shards(stored, tmp_path, trace, name):
+    folder = stored(name)
     tensors_of(folder)
     (folder / "pytorch_model.bin").unlink(missing_ok=True)
     files = [f"pytorch_model-0000{i}-of-00002.bin" for i in (1, 2)]
@@ -218,8 +213,8 @@ def with_code(folder: Path, trace: Path, file: str, **changes) -> None:
 MODEL_CODE = {"AutoConfig": "code_x.Config", "AutoModel": "code_x.Model"}
 
 
-def test_a_model_with_code(tiny_folder, tmp_path, trace, remote_modules):
-    folder = copied(tiny_folder, tmp_path, "tiny")
+def test_a_model_with_code(stored, trace, remote_modules, tiny_folder):
+    folder = stored("tiny")
     with_code(folder, trace, "config.json", model_type="other", auto_map=MODEL_CODE)
     with pytest.raises(UnsupportedModel, match="trust_remote_code=True"):
         clipnb.load(folder, device="cpu")
@@ -249,9 +244,9 @@ def test_a_model_with_code(tiny_folder, tmp_path, trace, remote_modules):
         ("processor_config.json", {"processor_class": "X", "auto_map": {"AutoProcessor": "code_x.Images"}}),
     ],
 )
-def test_code_beside_a_known_model(tiny_folder, tmp_path, trace, file, changes):
+def test_code_beside_a_known_model(stored, trace, file, changes, tiny_folder):
     """It opens without that code or, where transformers sees no way without, is refused."""
-    folder = copied(tiny_folder, tmp_path, "tiny")
+    folder = stored("tiny")
     with_code(folder, trace, file, **changes)
     try:
         model = clipnb.load(folder, device="cpu")
@@ -264,8 +259,8 @@ def test_code_beside_a_known_model(tiny_folder, tmp_path, trace, file, changes):
 
 @pytest.mark.parametrize("name", ["st-multilingual", "m-bert", "taiyi-102m", "m-clip-labse"])
 @pytest.mark.parametrize("file", ["config.json", "tokenizer_config.json"])
-def test_code_beside_a_text_tower(tiny_folder, tmp_path, trace, name, file):
-    folder = copied(tiny_folder, tmp_path, name)
+def test_code_beside_a_text_tower(stored, trace, name, file):
+    folder = stored(name)
     change = {"model_type": "other"} if (file, name) == ("config.json", "st-multilingual") else {}
     code = {**MODEL_CODE, "AutoTokenizer": ["code_x.Tokenizer", None]}
     with_code(folder, trace, file, auto_map=code, tokenizer_class="Tokenizer", **change)
@@ -278,8 +273,8 @@ def test_code_beside_a_text_tower(tiny_folder, tmp_path, trace, name, file):
 
 @pytest.mark.parametrize("key", ["attn_implementation", "_attn_implementation", "_attn_implementation_internal"])
 @pytest.mark.parametrize("part", [None, "text_config"])
-def test_a_kernel_from_elsewhere(tiny_folder, tmp_path, trace, key, part):
-    folder = copied(tiny_folder, tmp_path, "tiny")
+def test_a_kernel_from_elsewhere(stored, trace, key, part):
+    folder = stored("tiny")
     config = json.loads((folder / "config.json").read_text())
     (config[part] if part else config)[key] = "someone/kernel@main:run"
     (folder / "config.json").write_text(json.dumps(config))
@@ -291,8 +286,8 @@ def test_a_kernel_from_elsewhere(tiny_folder, tmp_path, trace, key, part):
 
 
 @pytest.mark.parametrize("name", ["st-multilingual", "taiyi-102m", "m-bert"])
-def test_a_kernel_for_a_text_tower(tiny_folder, tmp_path, trace, name):
-    folder = copied(tiny_folder, tmp_path, name)
+def test_a_kernel_for_a_text_tower(stored, trace, name):
+    folder = stored(name)
     with_code(folder, trace, "config.json", attn_implementation={"": "someone/kernel"})
     options = {"head": folder / "head.pkl"} if name == "m-bert" else {}
     with pytest.raises(UnsafeCheckpoint, match="'someone/kernel' for attn_implementation"):
@@ -307,8 +302,8 @@ def test_a_kernel_for_a_text_tower(tiny_folder, tmp_path, trace, name):
         ("config.json", {"transformers_weights": "../secret.safetensors"}, "names its file of weights"),
     ],
 )
-def test_what_would_bring_other_weights(tiny_folder, tmp_path, trace, file, content, message):
-    folder = copied(tiny_folder, tmp_path, "tiny")
+def test_what_would_bring_other_weights(stored, tmp_path, trace, file, content, message):
+    folder = stored("tiny")
     save_file({"a": torch.ones(1)}, tmp_path / "secret.safetensors")
     with_code(folder, trace, file, **content)
     with pytest.raises(UnsupportedModel, match=message):
