@@ -11,6 +11,7 @@ from tiny import write_tiny_clip
 import clipnb
 from clipnb.errors import (
     EmptyInput,
+    InvalidEmbeddings,
     ModelFolderError,
     ModelUnavailable,
     TextTooLong,
@@ -135,6 +136,14 @@ def test_half_precision_computes_and_returns_float32(tiny, tiny_folder):
     rows = half.encode_text(TEXTS)
     assert rows.dtype == np.float32
     assert (rows * tiny.encode_text(TEXTS)).sum(axis=1).min() > 0.99
+
+
+@pytest.mark.parametrize("normalize", [True, False])
+def test_half_precision_that_overflows_is_noticed(tiny_folder, normalize):
+    half = clipnb.load(tiny_folder, device="cpu", dtype="float16")
+    half.text_tower.module.text_projection.weight.mul_(1e7)
+    with pytest.raises(InvalidEmbeddings, match=r"too large for float16; .*bfloat16"):
+        half.encode_text(["cat"], normalize=normalize)
 
 
 @pytest.mark.parametrize(

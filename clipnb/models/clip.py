@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from clipnb.errors import ModelFolderError, UnreadableImage
+from clipnb.errors import InvalidEmbeddings, ModelFolderError, UnreadableImage
 from clipnb.images import check_images, image_id, open_image
 from clipnb.models import texts as text_checks
 from clipnb.models.towers import Arrays, ImageTower, Tensors, TextTower
@@ -173,7 +173,7 @@ class Clip:
     ) -> FloatArray:
         """Text features, float32 [text, dim]: unit rows, or as they come with ``normalize=False``.
 
-        Arguments and errors as in :meth:`tokenize`.
+        Arguments and errors as in :meth:`tokenize`, and InvalidEmbeddings where half precision overflows.
         """
         tower = self.text_tower
         rows = text_checks.token_rows(tower, texts, truncate, languages)
@@ -234,7 +234,13 @@ def _run(tower: TextTower | ImageTower, function: Callable[[Tensors], Any], batc
 
 
 def _compute(tower: TextTower | ImageTower, function: Callable[[Tensors], torch.Tensor], batch: Arrays) -> FloatArray:
-    return _numpy(_run(tower, function, batch))
+    tensor = _run(tower, function, batch)
+    if tensor.dtype == torch.float16 and not tensor.isfinite().all():
+        raise InvalidEmbeddings(
+            "features that are not finite: the numbers inside this model are too large for float16; load it with "
+            'dtype="bfloat16" or "float32"'
+        )
+    return _numpy(tensor)
 
 
 def _numpy(tensor: torch.Tensor) -> FloatArray:
