@@ -38,6 +38,14 @@ def test_it_asks_before_the_weights_are_fetched(name, stored):
         load(folder, image_tower=None)
 
 
+def test_multilingual_bert_asks_for_its_head_under_any_name(stored):
+    folder = stored("m-bert")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "vocab_size": 119547}))
+    with pytest.raises(ModelFolderError, match="pass its path as head="):
+        clipnb.load(folder, image_tower=False)
+
+
 @pytest.mark.parametrize("name", [*TEXT_ONLY, "st-layers"])
 def test_a_text_tower_has_no_pictures_to_give(name, tiny_folder):
     model = clipnb.load(tiny_folder, device="cpu", image_tower=CHECKPOINTS / name)

@@ -12,6 +12,9 @@ __all__ = ["family_of"]
 _M_CLIP = {"modelBase", "transformerDimensions", "transformerDimSize"}
 """Of which its configurations have one, those without a type as well."""
 
+_M_BERT_TOKENS = 119547
+"""Of multilingual BERT, cased: such a model wants a head, and is no Chinese one that does without."""
+
 
 def family_of(source: Source, *, head: bool = False, trust_remote_code: bool = False) -> str:
     """The family, one of those that :func:`clipnb.models.families.opener` knows.
@@ -51,7 +54,8 @@ def family_of(source: Source, *, head: bool = False, trust_remote_code: bool = F
     if head and kind in ("bert", "distilbert"):
         return "m-bert"
     if kind == "bert":
-        return "m-bert" if source.entry is not None and source.entry.family == "m-bert" else "taiyi-pooler"
+        named = source.entry is not None and source.entry.family == "m-bert"
+        return "m-bert" if named or config.get("vocab_size") == _M_BERT_TOKENS else "taiyi-pooler"
     if "auto_map" in config:
         return _consented("remote", source.name, trust_remote_code)
     raise UnsupportedModel(
