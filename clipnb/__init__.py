@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from clipnb import datasets, plots, widgets
     from clipnb.catalog import list_models
+    from clipnb.comparing import compare
+    from clipnb.comparison import Comparison
     from clipnb.errors import ClipnbError, TruncatedText
     from clipnb.models import load
     from clipnb.projection import project
@@ -25,12 +27,14 @@ __version__ = "0.1.0"
 __all__ = [
     "ClipModel",
     "ClipnbError",
+    "Comparison",
     "Embeddings",
     "Projection",
     "Prompts",
     "TruncatedText",
     "ZeroShot",
     "__version__",
+    "compare",
     "datasets",
     "list_models",
     "load",
@@ -44,11 +48,13 @@ __all__ = [
 _HOME = {
     "ClipModel": "types",
     "ClipnbError": "errors",
+    "Comparison": "comparison",
     "Embeddings": "types",
     "Projection": "types",
     "Prompts": "prompts",
     "TruncatedText": "errors",
     "ZeroShot": "types",
+    "compare": "comparing",
     "list_models": "catalog",
     "load": "models",
     "project": "projection",

@@ -13,7 +13,7 @@ from clipnb.prompts import Prompts
 from clipnb.similarity import cosine
 from clipnb.types import ClipModel, Embeddings, FloatArray, ZeroShot
 
-__all__ = ["classify", "zero_shot"]
+__all__ = ["check_labels", "classify", "encode_images", "zero_shot"]
 
 
 def zero_shot(
@@ -59,8 +59,21 @@ def zero_shot(
     images = check_images(images)
     if image_ids is not None and len(image_ids) != len(images):
         raise UnsupportedOption(f"{len(image_ids)} image_ids for {len(images)} images; expected one each")
-    truth = _check_labels(labels, prompts.classnames, len(images))
+    truth = check_labels(labels, prompts.classnames, len(images))
     texts = prompts.encode(model, truncate=truncate)
+    embeddings = encode_images(model, images, image_ids, batch_size=batch_size, progress=progress)
+    return classify(model, embeddings, prompts, truth, texts=texts)
+
+
+def encode_images(
+    model: ClipModel,
+    images: Sequence[Any],
+    image_ids: Sequence[str] | None = None,
+    *,
+    batch_size: int = 64,
+    progress: bool = False,
+) -> Embeddings:
+    """One row an image, read and encoded a batch at a time; ids as :func:`zero_shot` says."""
     starts: Iterable[int] = range(0, len(images), batch_size)
     if progress:
         from tqdm.auto import tqdm
@@ -73,8 +86,7 @@ def zero_shot(
         if image_ids is None:
             ids += [image_id(image, start + offset) for offset, image in enumerate(batch)]
         rows.append(model.encode_image([open_image(image, start + i) for i, image in enumerate(batch)]))
-    embeddings = Embeddings(np.concatenate(rows), tuple(ids), "image", model.name)
-    return classify(model, embeddings, prompts, truth, texts=texts)
+    return Embeddings(np.concatenate(rows), tuple(ids), "image", model.name)
 
 
 def classify(
@@ -92,13 +104,13 @@ def classify(
         probabilities=np.asarray(model.probabilities(sim), dtype=np.float32),
         classnames=prompts.classnames,
         image_ids=embeddings.ids,
-        labels=_check_labels(labels, prompts.classnames, len(embeddings)),
+        labels=check_labels(labels, prompts.classnames, len(embeddings)),
         templates=prompts.templates,
         model=model.name,
     )
 
 
-def _check_labels(labels: Sequence[str] | None, classnames: tuple[str, ...], images: int) -> tuple[str, ...] | None:
+def check_labels(labels: Sequence[str] | None, classnames: tuple[str, ...], images: int) -> tuple[str, ...] | None:
     """The true class names, checked before any work is done."""
     if labels is None:
         return None
