@@ -12,8 +12,11 @@ import pytest
 from PIL import Image
 
 from clipnb import errors, plots
+from clipnb.comparison import Comparison, ModelFacts
 from clipnb.plots import palette, static, thumbnails
 from clipnb.plots.bars import percentage
+from clipnb.plots.comparison import wrapped
+from clipnb.types import ZeroShot
 
 CLASSES = ["cat", "Hund", "一只猫", "قطة", "<b>bold</b> & co", "a very long label that nobody could ever read at once"]
 
@@ -278,3 +281,108 @@ def test_png_draws_on_an_opaque_page_of_the_asked_size():
     picture = Image.open(io.BytesIO(plots.png(figure, scale=1)))
     assert picture.size == (300, 200)
     assert picture.convert("RGB").getpixel((1, 1)) == (22, 22, 26)
+
+
+def compared(count=2, *, labels=None, rows=2):
+    """A comparison of models of which the second scores every pair by itself, and cut a text."""
+    texts, ids = ("cat", "一只猫", "قطة"), tuple(f"folder/{i}.png" for i in range(rows))
+    results, facts = {}, {}
+    for k in range(count):
+        sim = np.random.default_rng(k).uniform(-0.2, 0.4, (rows, 3)).astype(np.float32)
+        odds = np.exp(10 * sim)
+        shares = odds / (1 + odds) if k == 1 else odds / odds.sum(axis=1, keepdims=True)
+        name = f"owner/model-{k}"
+        results[name] = ZeroShot(sim, shares.astype(np.float32), texts, ids, labels)
+        facts[name] = ModelFacts(name, 8, 77, 10.0, 0.0, k != 1, ("cat",) if k == 1 else ())
+    return Comparison(results, facts)
+
+
+def heads(figure):
+    return [note.text for note in figure.layout.annotations if "<b>" in note.text]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 6])
+def test_comparison_draws_a_heatmap_a_model_on_one_scale(count, pictures):
+    comparison = compared(count)
+    figure = plots.comparison_heatmaps(comparison, pictures, title="Models")
+    assert [trace.name for trace in figure.data] == list(comparison.models)
+    for model, trace in zip(comparison.models, figure.data, strict=True):
+        np.testing.assert_array_equal(trace.z, comparison[model].probabilities)
+        assert (trace.zmin, trace.zmax) == (0, 1)
+        assert trace.texttemplate == "%{z:.0%}"
+        np.testing.assert_allclose(
+            [[cell[3] for cell in row] for row in trace.customdata], comparison[model].similarity
+        )
+    assert [trace.showscale for trace in figure.data] == [True] + [False] * (count - 1)
+    assert list(figure.layout.xaxis.ticktext) == ["cat", "一只猫", "قطة"]
+    assert list(figure.layout.yaxis.ticktext) == ["0.png", "1.png"]  # of a path the file's name
+    assert list(figure.data[0].customdata[1][2][:2]) == ["folder/1.png", "قطة"]
+    rows_of_panels = len({round(axis.domain[1], 6) for axis in axes(figure, "y")})
+    assert len(figure.layout.images) == 2 * rows_of_panels
+    assert not figure.layout.shapes
+
+
+def axes(figure, letter):
+    return [figure.layout[trace[f"{letter}axis"].replace(letter, f"{letter}axis")] for trace in figure.data]
+
+
+@pytest.mark.parametrize("count", [2, 4, 5])
+def test_heatmaps_of_a_comparison_do_not_overlap(count):
+    figure = plots.comparison_heatmaps(compared(count))
+    boxes = [(*x.domain, *y.domain) for x, y in zip(axes(figure, "x"), axes(figure, "y"), strict=True)]
+    assert all(0 <= low < high <= 1 + 1e-9 for box in boxes for low, high in (box[:2], box[2:]))
+    for i, a in enumerate(boxes):
+        for b in boxes[i + 1 :]:
+            assert a[1] <= b[0] or b[1] <= a[0] or a[3] <= b[2] or b[3] <= a[2]
+
+
+def test_a_comparison_says_how_its_numbers_came_about():
+    first, second = heads(plots.comparison_heatmaps(compared()))
+    assert "softmax: rows share 100%" in first
+    assert "sigmoid: each pair by itself" in second
+    assert "texts cut at 77 tokens: 1" in second
+    assert "cut" not in first
+
+
+def test_cosines_of_each_model_have_a_range_of_their_own_which_is_said():
+    comparison = compared()
+    figure = plots.comparison_heatmaps(comparison, values="cosine")
+    for model, trace, head in zip(comparison.models, figure.data, heads(figure), strict=True):
+        sim = comparison[model].similarity
+        np.testing.assert_array_equal(trace.z, sim)
+        assert (trace.zmin, trace.zmax) == pytest.approx((sim.min(), sim.max()))
+        assert f"from {sim.min():.2f} to {sim.max():.2f}" in head
+    assert figure.data[0].colorbar.title.text == "cosine,<br>by model"
+    assert list(figure.data[0].colorbar.ticktext) == ["lowest", "highest"]
+
+
+def test_the_true_text_is_outlined_in_every_heatmap():
+    figure = plots.comparison_heatmaps(compared(2, labels=("قطة", "cat")))
+    marks = [(s.xref, (s.x0 + s.x1) / 2, (s.y0 + s.y1) / 2) for s in figure.layout.shapes if s.xref != "paper"]
+    assert marks == [("x", 2, 0), ("x", 0, 1), ("x2", 2, 0), ("x2", 0, 1)]
+    assert "the true text of the picture" in [note.text for note in figure.layout.annotations]
+
+
+def test_many_pictures_make_flatter_rows_without_numbers_and_thumbnails():
+    figure = plots.comparison_heatmaps(compared(rows=60), [Image.new("RGB", (8, 8))] * 60)
+    assert not figure.layout.images
+    assert figure.data[0].texttemplate is None
+    assert figure.layout.height < 1000
+
+
+def test_names_of_models_are_broken_not_cut():
+    assert wrapped("M-CLIP/XLM-Roberta-Large-Vit-B-16Plus", 16) == ["M-CLIP/XLM-", "Roberta-Large-", "Vit-B-16Plus"]
+    assert wrapped("abcdefgh", 5) == ["abcde", "fgh"]
+    assert wrapped("RN50", 30) == ["RN50"]
+    assert "".join(wrapped("一个非常长的名字/b c", 6)) == "一个非常长的名字/b c"
+
+
+def test_a_comparison_is_drawn_by_its_own_rules(pictures):
+    with pytest.raises(errors.UnsupportedOption, match="logit"):
+        plots.comparison_heatmaps(compared(), values="logit")
+    with pytest.raises(errors.WrongShape, match="images"):
+        plots.comparison_heatmaps(compared(), pictures[:1])
+    assert plots.comparison_heatmaps(compared(), names=["<b>", "b"]).layout.yaxis.ticktext[0] == "&lt;b&gt;"
+    dark = plots.comparison_heatmaps(compared(), mode="dark", across=1)
+    assert dark.layout.template.layout.paper_bgcolor == "#16161A"
+    assert len({axis.domain for axis in axes(dark, "x")}) == 1

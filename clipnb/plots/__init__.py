@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from clipnb.plots.bars import probability_bars
+    from clipnb.plots.comparison import comparison_heatmaps
     from clipnb.plots.grid import picture_grid
     from clipnb.plots.heatmap import similarity_heatmap
     from clipnb.plots.lines import curves
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from clipnb.plots.towers import two_towers
 
 __all__ = [
+    "comparison_heatmaps",
     "curves",
     "picture_grid",
     "png",
@@ -30,6 +32,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "comparison_heatmaps": "comparison",
     "curves": "lines",
     "picture_grid": "grid",
     "png": "static",
