@@ -17,7 +17,7 @@ INSTALL := $(PIP) --quiet
 DEMO    := demo/index.html
 
 # What has to hold with every version of transformers: the comparisons with the originals, and reading model files.
-ACROSS  := tests/parity $(addprefix tests/test_,$(addsuffix .py, models threads hub embedded \
+ACROSS  := tests/parity $(addprefix tests/test_,$(addsuffix .py, models practice threads hub embedded \
              openai_family openai_tokenizer multilingual m_clip taiyi sentence_transformers \
              weights loading_weights shards pickled_head safety hostile_pickles))
 SETS    := parity-colab parity-transformers4

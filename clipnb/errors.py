@@ -18,6 +18,7 @@ __all__ = [
     "ModelUnavailable",
     "NoImageTower",
     "NoLabels",
+    "RandomWeights",
     "TextTooLong",
     "TruncatedText",
     "UnknownConcept",
@@ -135,6 +136,10 @@ class MissingExtra(ClipnbError, ImportError):
 
 class AssumedActivation(UserWarning):
     """A file of weights does not say its activation, QuickGELU or GELU, and one was assumed."""
+
+
+class RandomWeights(UserWarning):
+    """A model for practice was opened: its files are in the form of the real one's, its weights are random."""
 
 
 class TruncatedText(UserWarning):

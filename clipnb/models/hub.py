@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fnmatch
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 
 import huggingface_hub.constants
@@ -24,7 +26,7 @@ from huggingface_hub.errors import (
 from clipnb.catalog import find, suggest
 from clipnb.errors import ModelFolderError, ModelUnavailable, UnknownModel
 
-__all__ = ["SMALL", "download", "download_small"]
+__all__ = ["SMALL", "download", "download_small", "other_cache"]
 
 SMALL = ("*.json", "*.txt", "*.model")
 """Configurations, vocabularies, indexes of shards."""
@@ -39,7 +41,20 @@ COMMIT = re.compile(r"[0-9a-f]{40}")
 SECONDS = 10
 """To wait for an answer of the Hub."""
 
+_CACHE: ContextVar[Path | None] = ContextVar("_CACHE", default=None)
+"""In the place of the Hub's own cache."""
+
 WAYS_OUT = "connect once and load it again, pass the path of a local folder, or use the embedded model, clipnb.load()"
+
+
+@contextlib.contextmanager
+def other_cache(folder: Path) -> Iterator[None]:
+    """Within it, this thread finds the files of repositories in another folder, laid out as the cache of the Hub."""
+    token = _CACHE.set(folder)
+    try:
+        yield
+    finally:
+        _CACHE.reset(token)
 
 
 def download_small(repo: str, *, revision: str | None = None, local_files_only: bool = False) -> Path:
@@ -114,6 +129,7 @@ def _fetch(repo: str, patterns: Sequence[str], revision: str | None, local_files
         snapshot_download(
             repo,
             revision=revision,
+            cache_dir=_CACHE.get(),
             allow_patterns=list(patterns),
             ignore_patterns=OTHER_FRAMEWORKS,
             local_files_only=local_files_only,
@@ -172,7 +188,7 @@ def _unavailable(
             f"{repo}: the Hub refuses the access token of this machine ({status}); log in anew with `hf auth login`, "
             "or remove HF_TOKEN for public models"
         )
-    cache = huggingface_hub.constants.HF_HUB_CACHE
+    cache = _CACHE.get() or huggingface_hub.constants.HF_HUB_CACHE
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return ModelUnavailable(
             f"{repo}: no space left for it in {cache}; make room, or set HF_HOME to a folder on a larger disk"
