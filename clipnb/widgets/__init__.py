@@ -10,11 +10,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from clipnb.widgets.model_picker import ModelPicker
     from clipnb.widgets.zero_shot_panel import ZeroShotPanel
 
-__all__ = ["ZeroShotPanel"]
+__all__ = ["ModelPicker", "ZeroShotPanel"]
 
-_HOME = {"ZeroShotPanel": "zero_shot_panel"}
+_HOME = {"ModelPicker": "model_picker", "ZeroShotPanel": "zero_shot_panel"}
 
 
 def __getattr__(name: str) -> Any:

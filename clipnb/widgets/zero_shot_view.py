@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from importlib.resources import files
-from typing import Any
 from unicodedata import bidirectional
 
 import ipywidgets as W
@@ -14,6 +12,7 @@ from PIL import Image
 
 from clipnb.plots.bars import percentage, probability_bars
 from clipnb.plots.thumbnails import data_uri
+from clipnb.widgets.controls import field, named, spoken, stylesheet
 from clipnb.widgets.picker import ThumbnailPicker
 
 OWN = "own"
@@ -34,25 +33,24 @@ class ZeroShotView:
 
         self._mode = mode
         self.picker = ThumbnailPicker()
-        self.upload = _named(W.FileUpload(accept="image/*", multiple=True, description="Upload a picture"), "upload")
-        self.labels = _field(W.Textarea(description="Labels, one a line, in any language", rows=6), "labels")
-        self.template_set = _field(
+        self.upload = named(W.FileUpload(accept="image/*", multiple=True, description="Upload a picture"), "upload")
+        self.labels = field(W.Textarea(description="Labels, one a line, in any language", rows=6), "labels")
+        self.template_set = field(
             W.Dropdown(description="How the model reads a label", options=list(_TEMPLATE_SETS.items())), "templates"
         )
-        self.own_templates = _field(W.Textarea(description="My sentences, {} is the label", rows=2), "own-templates")
-        self.picture = _named(W.HTML(), "picture")
-        self.message = _named(W.HTML(), "status")
+        self.own_templates = field(W.Textarea(description="My sentences, {} is the label", rows=2), "own-templates")
+        self.picture = named(W.HTML(), "picture")
+        self.message = named(W.HTML(), "status")
         self.figure = FigureWidget(probability_bars(([1.0], [" "]), width=_WIDTH, mode=mode))
         self.show_own_templates(False)
 
     @property
     def children(self) -> tuple[W.Widget, ...]:
         """The style sheet, and the two columns: what goes in, what comes out."""
-        style = (files("clipnb.widgets") / "panel.css").read_text(encoding="utf-8")
         controls = [self.picker, self.upload, self.labels, self.template_set, self.own_templates]
-        inputs = _named(W.VBox(controls), "input")
-        outputs = _named(W.VBox([self.picture, self.message, self.figure]), "output")
-        return W.HTML(f"<style>{style}</style>"), _named(W.Box([inputs, outputs]), "columns")
+        inputs = named(W.VBox(controls), "input")
+        outputs = named(W.VBox([self.picture, self.message, self.figure]), "output")
+        return stylesheet(), named(W.Box([inputs, outputs]), "columns")
 
     def show_own_templates(self, visible: bool) -> None:
         """The field for one's own sentences, shown or hidden."""
@@ -65,8 +63,7 @@ class ZeroShotView:
 
     def say(self, words: str, problem: bool) -> None:
         """A sentence under the picture, read aloud by screen readers when it changes."""
-        kind = ' class="clipnb-problem"' if problem else ""
-        self.message.value = f'<p role="status" aria-live="polite"{kind}>{escape(words)}</p>'
+        self.message.value = spoken(words, problem)
 
     def draw(self, probabilities: np.ndarray, classnames: Sequence[str]) -> None:
         """The bars of the most probable labels, changed in place: a new figure would flicker."""
@@ -104,15 +101,3 @@ def sentence(name: str, classnames: Sequence[str], probabilities: Sequence[float
 def _isolated(text: str) -> str:
     """A right-to-left label between isolates: else it would draw the number that follows to its own side."""
     return f"\u2068{text}\u2069" if any(bidirectional(c) in ("R", "AL") for c in text) else text
-
-
-def _field(widget: Any, name: str) -> Any:
-    """A control whose description stands above it, as long as it needs to be."""
-    widget.style.description_width = "initial"
-    return _named(widget, name, "field")
-
-
-def _named(widget: Any, *names: str) -> Any:
-    for name in names:
-        widget.add_class(f"clipnb-{name}")
-    return widget

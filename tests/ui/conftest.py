@@ -46,11 +46,17 @@ def browser():
 
 
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory):
-    """The address of a JupyterLab on a temporary copy of the notebooks, with settings of its own."""
-    home = tmp_path_factory.mktemp("lab")
-    notebooks = home / "notebooks"
-    shutil.copytree(ROOT / "notebooks", notebooks, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
+def notebooks(tmp_path_factory):
+    """A temporary copy of the notebooks, which the server has as its root."""
+    folder = tmp_path_factory.mktemp("lab") / "notebooks"
+    shutil.copytree(ROOT / "notebooks", folder, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def lab(notebooks):
+    """The address of a JupyterLab on the copied notebooks, with settings of its own."""
+    home = notebooks.parent
     config = home / "config"
     (config / "labconfig").mkdir(parents=True)
     # Without this, a question about news covers the notebook.
@@ -63,6 +69,7 @@ def lab(tmp_path_factory):
         "JUPYTER_RUNTIME_DIR": home / "runtime",
         "JUPYTERLAB_SETTINGS_DIR": home / "settings",
         "JUPYTERLAB_WORKSPACES_DIR": home / "workspaces",
+        "HF_HOME": home / "hub",  # what a cache holds is shown
         "TQDM_DISABLE": "1",
         "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
     }

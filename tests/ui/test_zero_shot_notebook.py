@@ -2,51 +2,34 @@
 
 from __future__ import annotations
 
-import os
 import re
-from pathlib import Path
 
 import pytest
+from notebook_page import ERROR, KERNEL_IDLE, open_notebook, run_command, screenshot
 from PIL import Image
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
 
 NOTEBOOK = "01-zero-shot-classification.ipynb"
-ERROR = "[data-mime-type='application/vnd.jupyter.error']"
-KERNEL_IDLE = """() => {
-  const session = window.jupyterapp?.shell.currentWidget?.sessionContext;
-  return session?.isReady && session.kernelDisplayStatus === "idle";
-}"""
 RUN = 240_000  # milliseconds for the whole notebook, on a busy machine too
 
 
 @pytest.fixture
 def page(browser, lab):
     """The notebook, open and run from top to bottom."""
-    address, token = lab
     context = browser.new_context(viewport={"width": 1280, "height": 1000})
-    page = context.new_page()
-    page.goto(f"{address}/lab/tree/{NOTEBOOK}?token={token}&reset")
-    page.locator(".jp-Notebook").wait_for(timeout=60_000)
-    page.wait_for_function(KERNEL_IDLE, timeout=60_000)
+    page = open_notebook(context, lab, NOTEBOOK)
     # Each figure and panel is drawn when it scrolls into view; the stored outputs would be mistaken for new ones.
     page.evaluate("() => window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
-    page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells') }")
+    run_command(page, "notebook:run-all-cells")
     try:
         page.locator(f".clipnb-zero-shot, {ERROR}").first.wait_for(timeout=RUN, state="attached")
         assert page.locator(ERROR).all_inner_texts() == []
         page.wait_for_function(KERNEL_IDLE, timeout=RUN)
         yield page
     finally:
-        _screenshot(page)
+        screenshot(page, "notebook")
         context.close()
-
-
-def _screenshot(page):
-    """What the reader saw last, into the folder that CLIPNB_SCREENSHOTS names, if any."""
-    if folder := os.environ.get("CLIPNB_SCREENSHOTS"):
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=f"{folder}/notebook.png")
 
 
 def test_the_panel_follows_what_the_reader_types_and_uploads(page, tmp_path):

@@ -1,0 +1,36 @@
+"""A notebook in JupyterLab, as the tests open it and look at it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+__all__ = ["ERROR", "KERNEL_IDLE", "open_notebook", "run_command", "screenshot"]
+
+ERROR = "[data-mime-type='application/vnd.jupyter.error']"
+KERNEL_IDLE = """() => {
+  const session = window.jupyterapp?.shell.currentWidget?.sessionContext;
+  return session?.isReady && session.kernelDisplayStatus === "idle";
+}"""
+
+
+def open_notebook(context, lab, name):
+    """The page of a notebook whose kernel is ready."""
+    address, token = lab
+    page = context.new_page()
+    page.goto(f"{address}/lab/tree/{name}?token={token}&reset")
+    page.locator(".jp-Notebook").wait_for(timeout=60_000)
+    page.wait_for_function(KERNEL_IDLE, timeout=60_000)
+    return page
+
+
+def run_command(page, command, **arguments):
+    """One of JupyterLab's commands, which is begun and not waited for."""
+    page.evaluate("([name, args]) => { window.jupyterapp.commands.execute(name, args) }", [command, arguments])
+
+
+def screenshot(page, name):
+    """What the reader saw last, into the folder that CLIPNB_SCREENSHOTS names, if any."""
+    if folder := os.environ.get("CLIPNB_SCREENSHOTS"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=f"{folder}/{name}.png")
