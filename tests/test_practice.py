@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -168,6 +169,19 @@ def test_the_cache_of_the_hub_stays_as_it_is(monkeypatch, tmp_path):
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(ModelUnavailable):
         clipnb.load("ViT-B/16", local_files_only=True)
+
+
+def test_what_killed_processes_left_is_cleared_away(monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    old, recent, foreign = (tmp_path / name for name in ("clipnb-practice-old", "clipnb-practice-recent", "foreign"))
+    for folder in (old, recent, foreign):
+        (folder / "models--RN50").mkdir(parents=True)
+    for folder in (old, foreign):
+        os.utime(folder, (1e9, 1e9))
+    with practice._home.__wrapped__() as home:
+        assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+            [recent.name, foreign.name, home.rpartition(os.sep)[2]]
+        )
 
 
 @torch.inference_mode()

@@ -6,10 +6,13 @@ is said of its answers cannot.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
+import shutil
 import tempfile
 import threading
+import time
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +32,7 @@ MARK = " (random stand-in)"
 
 FAMILIES = ("clip", "openai", "m-clip", "m-bert", "sentence-transformers", "taiyi", "taiyi-pooler")
 
+PREFIX, A_DAY = "clipnb-practice-", 86400
 COMMIT = "0" * 40
 _WRITING = threading.RLock()
 
@@ -134,13 +138,19 @@ def _entry(name: str) -> Entry:
 
 @functools.cache
 def _home() -> tempfile.TemporaryDirectory[str]:
-    """Held until the process ends, and removed then."""
-    return tempfile.TemporaryDirectory(prefix="clipnb-practice-", ignore_cleanup_errors=True)
+    """Held until the process ends, and removed then; those of processes that were killed go a day later."""
+    for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > A_DAY:
+                shutil.rmtree(left, ignore_errors=True)
+    return tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True)
 
 
 def _cache() -> Path:
     with _WRITING:
-        return Path(_home().name)
+        folder = Path(_home().name)
+        folder.mkdir(exist_ok=True)  # it may have been cleared away under a process that runs for days
+        return folder
 
 
 @functools.cache
