@@ -221,15 +221,14 @@ def test_without_network_and_cache(monkeypatch, tmp_path, name):
 
 
 def test_a_model_in_the_cache_needs_no_network(monkeypatch, tmp_path, tiny):
-    import huggingface_hub
+    import huggingface_hub.constants
 
     name, commit = "somebody/some-clip", "0" * 40
     home = tmp_path / "models--somebody--some-clip"
     write_tiny_clip(home / "snapshots" / commit)
     (home / "refs").mkdir()
     (home / "refs" / "main").write_text(commit)
-    original = huggingface_hub.snapshot_download
-    monkeypatch.setattr("clipnb.models.hub.snapshot_download", lambda *a, **k: original(*a, **k, cache_dir=tmp_path))
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
     model = clipnb.load(name, local_files_only=True)
     assert model.name == name
     np.testing.assert_allclose(model.encode_text(TEXTS), tiny.encode_text(TEXTS), atol=1e-6)
