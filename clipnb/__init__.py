@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from clipnb.catalog import list_models
     from clipnb.comparing import compare
     from clipnb.comparison import Comparison
+    from clipnb.embedding import embed
     from clipnb.errors import ClipnbError, TruncatedText
     from clipnb.models import load
     from clipnb.projection import project
     from clipnb.prompts import Prompts
     from clipnb.similarity import search
+    from clipnb.stored import open_embeddings
     from clipnb.types import ClipModel, Embeddings, Projection, ZeroShot
     from clipnb.zeroshot import zero_shot
 
@@ -36,8 +38,10 @@ __all__ = [
     "__version__",
     "compare",
     "datasets",
+    "embed",
     "list_models",
     "load",
+    "open_embeddings",
     "plots",
     "project",
     "search",
@@ -55,8 +59,10 @@ _HOME = {
     "TruncatedText": "errors",
     "ZeroShot": "types",
     "compare": "comparing",
+    "embed": "embedding",
     "list_models": "catalog",
     "load": "models",
+    "open_embeddings": "stored",
     "project": "projection",
     "search": "similarity",
     "zero_shot": "zeroshot",

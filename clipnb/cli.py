@@ -1,4 +1,4 @@
-"""The command line: ``clipnb demo | models | zero-shot | lab``."""
+"""The command line: ``clipnb demo | models | embed | zero-shot | lab``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from clipnb import __version__
 from clipnb.errors import ClipnbError, MissingExtra
@@ -62,6 +62,23 @@ def _parser() -> argparse.ArgumentParser:
     form.add_argument("--csv", action="store_true", help="every fact, as CSV")
     models.set_defaults(run=_models)
 
+    embed = commands.add_parser("embed", help="embed a folder, a table or an archive into shards of Parquet")
+    embed.add_argument("source", metavar="SOURCE", help="a folder, a glob, .parquet, .csv, .zip, .tar or .txt")
+    embed.add_argument("--out", type=Path, required=True, help="the folder to write; a run cut short goes on there")
+    embed.add_argument("--column", default=None, help="of a table, the column to embed")
+    embed.add_argument("--id-column", default=None, help="of a table, the column that names the rows")
+    embed.add_argument("--modality", choices=("image", "text"), default=None, help="where the source does not tell")
+    embed.add_argument("--batch-size", type=_count, default="auto", metavar="N", help="pictures in one pass")
+    embed.add_argument("--workers", type=_count, default="auto", metavar="N", help="threads that decode pictures")
+    embed.add_argument("--backend", default="torch", help="torch, openvino or onnxruntime (%(default)s)")
+    embed.add_argument("--dtype", default=None, help="float32, bfloat16 or float16")
+    embed.add_argument("--strict", action="store_true", help="the reference processor's pixels, bit for bit")
+    embed.add_argument("--truncate", action="store_true", help="cut long texts instead of listing them as errors")
+    embed.add_argument("--no-resume", action="store_true", help="delete what an earlier run left, and begin again")
+    embed.add_argument("--quiet", action="store_true", help="no progress bar")
+    _model_options(embed)
+    embed.set_defaults(run=_embed)
+
     classify = commands.add_parser("zero-shot", help="which of these labels fits each picture?")
     classify.add_argument("images", nargs="+", metavar="IMAGE", help="picture files")
     classify.add_argument("--labels", nargs="+", required=True, metavar="LABEL", help="in any language of the model")
@@ -80,10 +97,46 @@ def _model_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--device", default=None, help="cpu, cuda, ...; default: CUDA where there is one")
 
 
-def _load(options: argparse.Namespace):  # type: ignore[no-untyped-def]  # the model's type would import numpy
+def _count(text: str) -> int | str:
+    return text if text == "auto" else int(text)
+
+
+def _load(options: argparse.Namespace, **others: Any):  # type: ignore[no-untyped-def]  # its type would import numpy
     from clipnb.models import load
 
-    return load(device=options.device) if options.model is None else load(options.model, device=options.device)
+    name = () if options.model is None else (options.model,)
+    return load(*name, device=options.device, **others)
+
+
+def _embed(options: argparse.Namespace) -> int:
+    from clipnb.embedding import embed
+
+    model = _load(options, backend=options.backend, dtype=options.dtype)
+    try:
+        found = embed(
+            model,
+            options.source,
+            out=options.out,
+            modality=options.modality,
+            column=options.column,
+            id_column=options.id_column,
+            batch_size=options.batch_size,
+            workers=options.workers,
+            resume=not options.no_resume,
+            progress=not options.quiet,
+            strict=options.strict,
+            truncate=options.truncate,
+        )
+    except KeyboardInterrupt:
+        sys.stderr.write(f"clipnb: interrupted; the same command goes on from what is in {options.out}\n")
+        return 130
+    failed = found.errors
+    sys.stdout.write(f"{len(found)} rows of {found.dim} columns in {options.out}, {len(failed)} errors\n")
+    for row in failed.head(10).itertuples():
+        sys.stdout.write(f"  {row.id}: {str(row.reason).removeprefix(f'{row.id}: ')}\n")
+    if len(failed) > 10:
+        sys.stdout.write(f"  and {len(failed) - 10} more, in clipnb.open_embeddings({str(options.out)!r}).errors\n")
+    return 0
 
 
 def _demo(options: argparse.Namespace) -> None:

@@ -12,6 +12,7 @@ __all__ = [
     "DuplicateLabels",
     "EmptyInput",
     "EmptyLabels",
+    "FolderBusy",
     "InvalidEmbeddings",
     "MissingExtra",
     "ModelFolderError",
@@ -19,8 +20,11 @@ __all__ = [
     "NoImageTower",
     "NoLabels",
     "RandomWeights",
+    "SourceError",
+    "StoreError",
     "TextTooLong",
     "TruncatedText",
+    "UnknownColumn",
     "UnknownConcept",
     "UnknownFamily",
     "UnknownLabel",
@@ -112,6 +116,22 @@ class ModelUnavailable(ClipnbError, OSError):
 
 class ModelFolderError(ClipnbError, OSError):
     """A model's folder is missing, incomplete or damaged."""
+
+
+class SourceError(ClipnbError, ValueError):
+    """What was given to be embedded cannot be read, or not be told apart."""
+
+
+class UnknownColumn(ClipnbError, ValueError):
+    """A table has no such column, or none that can be guessed."""
+
+
+class StoreError(ClipnbError, OSError):
+    """A folder of embeddings cannot be written or read, or belongs to something else."""
+
+
+class FolderBusy(StoreError):
+    """Another run writes into the same folder."""
 
 
 class UnsupportedOption(ClipnbError, ValueError):

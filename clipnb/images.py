@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from clipnb.errors import EmptyInput, UnreadableImage, WrongType
 
@@ -55,7 +55,7 @@ def read_image(image: Any, position: int = 0) -> Image.Image:
     return on_white(open_image(image, position))
 
 
-def open_image(image: Any, position: int = 0) -> Image.Image:
+def open_image(image: Any, position: int = 0, *, name: str = "") -> Image.Image:
     """One image, upright and with 8 bits a channel, in its own mode.
 
     Turned upright by its EXIF orientation; 16-bit grey scaled to 8 bits; of an animation in a file the first frame.
@@ -63,6 +63,7 @@ def open_image(image: Any, position: int = 0) -> Image.Image:
     Args:
         image: a path, a PIL image, a height x width x 3 uint8 array, or the bytes of an image file.
         position: its place in the caller's list, for messages about images without a name.
+        name: what messages call it instead.
 
     Returns:
         A picture in grey, colour, a palette or CMYK, with transparency or without; :func:`on_white` ends that.
@@ -72,13 +73,13 @@ def open_image(image: Any, position: int = 0) -> Image.Image:
         UnreadableImage: missing, damaged, empty, too large (Pillow's guard against decompression bombs), or of a
             mode that has no defined conversion to RGB. The message names the path or the position.
     """
-    name = image_id(image, position)
+    name = name or image_id(image, position)
     if isinstance(image, np.ndarray):
         return _from_array(image, name)
     if isinstance(image, Image.Image):
         return _decode(image, name)
     if isinstance(image, (str, os.PathLike)):
-        source: Any = _checked_path(name)
+        source: Any = _checked_path(os.fspath(image), name)
     elif isinstance(image, (bytes, bytearray, memoryview)):
         source = io.BytesIO(image)
         if not source.getbuffer().nbytes:
@@ -87,15 +88,17 @@ def open_image(image: Any, position: int = 0) -> Image.Image:
         raise WrongType(f"{name} is a {type(image).__name__}; expected {_TAKES}")
     try:
         opened = Image.open(source)
+    except UnidentifiedImageError as error:
+        raise UnreadableImage(f"{name}: not a picture in a format that Pillow knows") from error
     except Exception as error:  # Pillow's readers raise whatever they stumble over in a broken file
         raise UnreadableImage(f"{name}: not a picture that Pillow can open ({_reason(error)})") from error
     with opened:
         return _decode(opened, name)
 
 
-def _checked_path(name: str) -> Path:
-    path = Path(name)
-    if "://" in name:
+def _checked_path(given: str, name: str) -> Path:
+    path = Path(given)
+    if "://" in given:
         raise UnreadableImage(f"{name}: an address; download the picture first, and give its path")
     try:
         if path.is_dir():

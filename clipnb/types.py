@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,7 +14,7 @@ from clipnb.errors import InvalidEmbeddings, NoLabels, UnknownLabel, WrongType
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ClipModel", "Embeddings", "FloatArray", "Projection", "ZeroShot", "unit_rows"]
+__all__ = ["ClipModel", "Embeddings", "Failure", "FloatArray", "Projection", "ZeroShot", "is_model", "unit_rows"]
 
 FloatArray = NDArray[np.float32]
 Modality = Literal["image", "text", "mixed"]
@@ -75,6 +75,14 @@ class ClipModel(Protocol):
         """Probabilities over the columns of the cosines ``sim``, softmax or sigmoid as the family was trained."""
 
 
+def is_model(value: object) -> bool:
+    """Whether it can be used as a :class:`ClipModel`.
+
+    ``isinstance`` would, before Python 3.12, read every property of it, and so open an image tower that nobody needs.
+    """
+    return all(callable(getattr(type(value), name, None)) for name in ("encode_text", "encode_image", "probabilities"))
+
+
 def unit_rows(vectors: ArrayLike) -> FloatArray:
     """Rows scaled to length one, float32 [row, dim].
 
@@ -97,7 +105,17 @@ def unit_rows(vectors: ArrayLike) -> FloatArray:
         raise InvalidEmbeddings(
             f"{len(bad)} of {len(matrix)} rows are zero or not finite and have no direction: rows {shown}. Drop them."
         )
+    lengths[np.abs(lengths - 1) < 1e-6] = 1  # rows that went through here before come back bit for bit
     return (matrix / lengths[:, None]).astype(np.float32)
+
+
+class Failure(NamedTuple):
+    """Something that has no row."""
+
+    id: str
+    position: int
+    """In the source, from 0."""
+    reason: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +127,7 @@ class Embeddings:
         ids: one name per row; ``"0"``, ``"1"``, ... if not given.
         modality: ``"image"``, ``"text"`` or ``"mixed"``.
         model: name of the model that made them.
+        failures: what should have a row and has none.
 
     Raises:
         InvalidEmbeddings: the shape is wrong, a row is zero or not finite, or there is not one id per row.
@@ -118,6 +137,7 @@ class Embeddings:
     ids: tuple[str, ...] = ()
     modality: Modality = "mixed"
     model: str = ""
+    failures: tuple[Failure, ...] = ()
 
     def __post_init__(self) -> None:
         vectors = unit_rows(self.vectors)
@@ -144,6 +164,18 @@ class Embeddings:
     def dim(self) -> int:
         """Columns of ``vectors``."""
         return int(self.vectors.shape[1])
+
+    @property
+    def errors(self) -> pd.DataFrame:
+        """What has no row, and why: columns id, position (in the source) and reason."""
+        import pandas as pd
+
+        return pd.DataFrame(list(self.failures), columns=list(Failure._fields))
+
+    def blocks(self, rows: int = 65_536) -> Iterator[tuple[int, FloatArray]]:
+        """Slices of ``vectors`` in order, each with the index of its first row: for passes that bound their memory."""
+        for start in range(0, len(self), rows):
+            yield start, self.vectors[start : start + rows]
 
     def concat(self, other: Embeddings) -> Embeddings:
         """The rows of both, this one's first.

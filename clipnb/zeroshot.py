@@ -11,7 +11,7 @@ from clipnb.errors import UnknownLabel, UnsupportedOption, WrongType
 from clipnb.images import check_images, image_id, open_image
 from clipnb.prompts import Prompts
 from clipnb.similarity import cosine
-from clipnb.types import ClipModel, Embeddings, FloatArray, ZeroShot
+from clipnb.types import ClipModel, Embeddings, FloatArray, ZeroShot, is_model
 
 __all__ = ["check_labels", "classify", "encode_images", "zero_shot"]
 
@@ -51,7 +51,7 @@ def zero_shot(
 
     Method: Radford et al. 2021, "Learning Transferable Visual Models From Natural Language Supervision", section 3.1.
     """
-    if not isinstance(model, ClipModel):
+    if not is_model(model):
         raise WrongType(f"the model is a {type(model).__name__}; open one first: clipnb.load({model!r})")
     if batch_size < 1:
         raise UnsupportedOption(f"batch_size={batch_size}; expected one or more")

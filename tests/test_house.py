@@ -144,7 +144,12 @@ def imported(folder: str) -> set[str]:
 
 @pytest.mark.parametrize(
     ("folder", "extras"),
-    [("clipnb", ("lab",)), ("tests", ("test",)), ("notebooks", ("test",)), ("training", ("train",))],
+    [
+        ("clipnb", ("lab", "onnx", "openvino", "ray")),
+        ("tests", ("test",)),
+        ("notebooks", ("test",)),
+        ("training", ("train",)),
+    ],
 )
 def test_every_import_is_declared(folder: str, extras: tuple[str, ...]) -> None:
     declared = set(requirements(*extras))

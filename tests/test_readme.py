@@ -15,10 +15,10 @@ BLOCKS = re.findall(r"^```python\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:umap")
-def test_examples_of_the_readme_run() -> None:
+def test_examples_of_the_readme_run(tmp_path: Path) -> None:
     offline = [block for block in BLOCKS if "openai/" not in block]
     assert len(offline) >= 2
-    names: dict[str, object] = {}
+    names: dict[str, object] = {"folder": tmp_path}
     for block in offline:
         exec(compile(block, str(README), "exec"), names)
 

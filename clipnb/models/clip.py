@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from clipnb.errors import InvalidEmbeddings, ModelFolderError, UnreadableImage
 from clipnb.images import check_images, image_id, open_image
 from clipnb.models import texts as text_checks
+from clipnb.models.preparing import Quick, Strict
+from clipnb.models.quick import QuickPixels
 from clipnb.models.towers import Arrays, ImageTower, Tensors, TextTower
 from clipnb.types import FloatArray, unit_rows
 
@@ -50,12 +52,13 @@ class Clip:
     Args:
         text: the text tower.
         image: called once, when the image tower is first used.
-        name, languages, device: as below and in :class:`clipnb.ClipModel`.
+        name, languages, device, opened_with: as below and in :class:`clipnb.ClipModel`.
 
     Attributes:
         name: under which it was loaded.
         languages: of its texts (CLDR codes); empty where nobody says.
         text_tower: what encodes texts; its ``module`` is the torch module.
+        opened_with: the arguments of :func:`clipnb.load` that open it again, on another machine for one.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class Clip:
         name: str,
         languages: tuple[str, ...] = (),
         device: str = "cpu",
+        opened_with: dict[str, Any] | None = None,
     ) -> None:
         self.text_tower = text
         self._open_image = image
@@ -73,6 +77,7 @@ class Clip:
         self.name = name
         self.languages = languages
         self.device = device
+        self.opened_with = opened_with
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}, dim={self.dim}, device={self.device!r})"
@@ -177,8 +182,12 @@ class Clip:
         """
         tower = self.text_tower
         rows = text_checks.token_rows(tower, texts, truncate, languages)
-        batches = (tower.batch(rows[i : i + BATCH]) for i in range(0, len(rows), BATCH))
-        features = np.concatenate([_compute(tower, tower.features, batch) for batch in batches])
+        # Texts of one length need no padding among themselves.
+        order = np.argsort([len(row) for row in rows], kind="stable")
+        features = np.empty((len(rows), tower.dim), dtype=np.float32)
+        for i in range(0, len(rows), BATCH):
+            chosen = order[i : i + BATCH]
+            features[chosen] = _compute(tower, tower.features, tower.batch([rows[j] for j in chosen]))
         return unit_rows(features) if normalize else features
 
     def encode_image(self, images: Sequence[Any], *, normalize: bool = True) -> FloatArray:
@@ -191,6 +200,22 @@ class Clip:
         batches: Iterable[Arrays] = (self._pixels(images, i, i + BATCH) for i in range(0, len(images), BATCH))
         features = np.concatenate([_compute(tower, tower.features, batch) for batch in batches])
         return unit_rows(features) if normalize else features
+
+    def preparer(self, *, strict: bool = False) -> Quick | Strict:
+        """Pictures in two steps, for :func:`clipnb.embed`: ``prepare`` in threads, ``encode`` a batch of prepared ones.
+
+        Args:
+            strict: the pixels of :meth:`preprocess`, bit for bit; else the quick path, where the family has one.
+        """
+        tower = self.image_tower
+        recipe = getattr(tower, "recipe", None)
+
+        def features(batch: Arrays) -> FloatArray:
+            return _compute(tower, tower.features, batch)
+
+        if strict or recipe is None:
+            return Strict(tower, features)
+        return Quick(QuickPixels(recipe, tower.pixels), tower, features)
 
     def text_model(
         self, texts: Sequence[str], *, truncate: bool = False, languages: Sequence[str] | None = None

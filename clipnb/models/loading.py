@@ -49,7 +49,9 @@ def load(
             else the processor.
         dtype: of the weights and the computation: ``"float32"`` (default, whatever the file holds), ``"float16"``,
             ``"bfloat16"`` or the torch type. Features are float32 in any case.
-        backend: ``"torch"``.
+        backend: what computes: ``"torch"``; or on the processor ``"openvino"`` (``clipnb[openvino]``; with
+            ``dtype="bfloat16"`` on processors that have it) and ``"onnxruntime"`` (``clipnb[onnx]``), which export the
+            model at its first use and keep that in the user's cache folder, or where ``CLIPNB_CACHE`` says.
         revision: branch, tag or commit on the Hub.
         local_files_only: True: use what is in the cache of the Hub and do not ask the network.
         trust_remote_code: let Python files that come with the checkpoint run.
@@ -70,6 +72,7 @@ def load(
         ModelUnavailable: not in the cache, and the Hub cannot be reached.
         ModelFolderError: the files are missing, incomplete, damaged, or do not belong together.
     """
+    asked = {key: value for key, value in locals().items() if value is not None}
     for option, value in {"name": name, "tokenizer": tokenizer, "head": head}.items():
         if not isinstance(value, (str, os.PathLike)) and (value is not None or option == "name"):
             raise WrongType(f"{option}: expected a text or a path, got {value!r}, a {type(value).__name__}")
@@ -80,9 +83,8 @@ def load(
     for option, consent in {"trust_remote_code": trust_remote_code, "trust_torchscript": trust_torchscript}.items():
         if consent not in (True, False):  # "no" would be a yes
             raise WrongType(f"{option}: expected True or False, got {consent!r}")
-    if backend != "torch":
-        raise UnsupportedOption(f"backend={backend!r}: not supported yet; expected 'torch'")
 
+    from clipnb.models.backends import check_backend, exported_image, exported_text
     from clipnb.models.clip import Clip  # torch takes seconds to import
     from clipnb.models.towers import Options
 
@@ -96,6 +98,8 @@ def load(
         quick_gelu=quick_gelu,
         image=image_tower is None,
     )
+    precision = str(options.dtype).rpartition(".")[2]
+    options = check_backend(backend, options)
     offline = bool(local_files_only)
     name = os.fspath(name)
     source = _source(name, revision, offline)
@@ -112,15 +116,17 @@ def load(
         other = _pairing(source)
 
     def open_image() -> ImageTower:
-        if own is not None:
-            return own
-        if not other:
-            raise NoImageTower(f"{name}: loaded for its texts alone; load it with image_tower= to encode pictures")
-        images = replace(options, tokenizer=None, head=None, text=False, image=True)
-        return _open_image(other, here, images, offline)
+        tower = own
+        if tower is None:
+            if not other:
+                raise NoImageTower(f"{name}: loaded for its texts alone; load it with image_tower= to encode pictures")
+            images = replace(options, tokenizer=None, head=None, text=False, image=True)
+            tower = _open_image(other, here, images, offline)
+        return tower if backend == "torch" else exported_image(tower, backend, precision)
 
+    text = towers.text if backend == "torch" else exported_text(towers.text, backend, precision)
     languages = source.entry.languages if source.entry else ()
-    return Clip(towers.text, open_image, name=name, languages=languages, device=str(options.device))
+    return Clip(text, open_image, name=name, languages=languages, device=str(options.device), opened_with=asked)
 
 
 def _source(name: str, revision: str | None, offline: bool) -> Source:

@@ -16,6 +16,7 @@ from clipnb.errors import ModelFolderError, UnsupportedModel
 from clipnb.images import on_white
 from clipnb.models import folder as folders
 from clipnb.models.configuration import read_json
+from clipnb.models.quick import Recipe
 from clipnb.models.resolving import Source
 from clipnb.models.towers import Arrays, Options, States, Tensors, Towers, padded
 
@@ -116,6 +117,7 @@ class NativeImages:
         self.logit_scale = logit_scale(module)
         self.sigmoid = hasattr(module, "logit_bias")
         self.logit_bias = float(module.logit_bias.detach()) if self.sigmoid else 0.0
+        self.recipe = _recipe(processor)
 
     def pixels(self, pictures: Sequence[Image.Image]) -> Arrays:
         # An array three pixels high or wide would leave the place of its channels to guessing.
@@ -209,3 +211,24 @@ def _check_end_of_text(kind: str, config: Any, tokenizer: Any, name: str) -> Non
             f"{name}: the configuration ends texts at token {config.eos_token_id}, the tokenizer at {end}; "
             "set text_config.eos_token_id in config.json to the tokenizer's"
         )
+
+
+def _recipe(processor: Any) -> Recipe | None:
+    """The processor's settings as a recipe, if they are a resize, a crop and a normalisation and nothing else."""
+    size, crop = dict(processor.size), getattr(processor, "crop_size", None)
+    filters: dict[int, Any] = {2: "bilinear", 3: "bicubic"}
+    plain = processor.do_resize and processor.do_rescale and processor.do_normalize
+    if not plain or int(processor.resample) not in filters or processor.rescale_factor != 1 / 255:
+        return None
+    if size.get("shortest_edge"):
+        resize: Any = size["shortest_edge"]
+    elif size.get("height") and size.get("width"):
+        resize = (size["height"], size["width"])
+    else:
+        return None
+    cut = (crop["height"], crop["width"]) if getattr(processor, "do_center_crop", False) and crop else None
+    if cut is not None and min(cut) > (resize if isinstance(resize, int) else min(resize)):
+        return None  # a crop larger than the picture would be padded
+    return Recipe(
+        resize, cut, tuple(processor.image_mean), tuple(processor.image_std), filters[int(processor.resample)]
+    )

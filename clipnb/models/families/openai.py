@@ -105,6 +105,7 @@ class OpenAIImages:
         self.logit_scale = logit_scale
         self.logit_bias = 0.0 if logit_bias is None else logit_bias
         self.sigmoid = logit_bias is not None
+        self.recipe = pixels.recipe()
 
     def pixels(self, pictures: Sequence[Image.Image]) -> Arrays:
         return {"pixel_values": self.transform.values(pictures)}

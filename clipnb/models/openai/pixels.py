@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
+
+from clipnb.models.quick import Recipe
 
 __all__ = ["FILTERS", "RESIZE_MODES", "Pixels"]
 
@@ -48,6 +51,16 @@ class Pixels:
             grey = np.asarray(self.square(picture).convert("RGB"), dtype=np.float32)
             row[:] = ((grey / np.float32(255) - mean) / std).transpose(2, 0, 1)
         return rows
+
+    def recipe(self) -> Recipe | None:
+        """The same for the quick path, if it has it."""
+        whole = (self.size, self.size)
+        filters: dict[str, Literal["bicubic", "bilinear"]] = {"bicubic": "bicubic", "bilinear": "bilinear"}
+        if self.resize_mode == "longest":
+            return None
+        if self.resize_mode == "squash":
+            return Recipe(whole, None, self.mean, self.std, filters[self.interpolation])
+        return Recipe(self.size, whole, self.mean, self.std, filters[self.interpolation], half="even")
 
     def square(self, picture: Image.Image) -> Image.Image:
         """The square of the picture that the tower sees, in the picture's own mode."""

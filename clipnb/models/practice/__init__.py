@@ -74,6 +74,7 @@ def load(name: str = EMBEDDED, **options: Any) -> Clip:
 
     model._open_image = open_image
     model.name += MARK
+    model.opened_with = None  # another process would look for the real one
     _warn_once()
     return model
 

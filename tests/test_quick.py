@@ -1,0 +1,104 @@
+"""The quick path: within one grey level of the family's own pixels, and exact where it is asked to be."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import clipnb
+
+
+def grey_levels(values: np.ndarray, model) -> np.ndarray:
+    """Pixel values [image, channel, height, width] back on the scale of 0 to 255."""
+    recipe = model.image_tower.recipe
+    mean, std = (np.array(channels, dtype=np.float32)[None, :, None, None] for channels in (recipe.mean, recipe.std))
+    return (values * std + mean) * 255
+
+
+def photographs() -> dict[str, bytes]:
+    """Files of many shapes, kinds and turns, of something that has both edges and smooth places."""
+    found = {}
+    photo = clipnb.datasets.photos()["cat"]
+    for width, height in ((640, 480), (480, 640), (333, 517), (2000, 150), (70, 61), (33, 300), (64, 64), (20, 31)):
+        picture = photo.resize((width, height))
+        for mode, kind, options in (
+            ("RGB", "JPEG", {"quality": 90}),
+            ("RGB", "JPEG", {"quality": 90, "progressive": True, "subsampling": 0}),
+            ("L", "JPEG", {}),
+            ("CMYK", "JPEG", {}),
+            ("RGB", "PNG", {}),
+            ("L", "PNG", {}),
+            ("RGBA", "PNG", {}),
+            ("P", "PNG", {}),
+            ("RGB", "WEBP", {"quality": 80}),
+        ):
+            file = io.BytesIO()
+            picture.convert(mode).save(file, kind, **options)
+            found[f"{width}x{height} {mode} {kind} {len(options)}"] = file.getvalue()
+    for turn in range(1, 9):
+        exif = Image.Exif()
+        exif[0x0112] = turn
+        file = io.BytesIO()
+        photo.resize((311, 197)).save(file, "JPEG", exif=exif)
+        found[f"turned {turn}"] = file.getvalue()
+    return found
+
+
+CHECKPOINTS = Path(__file__).parent / "parity" / "checkpoints"
+
+
+@pytest.fixture(scope="module", params=["the embedded model", "open_clip"])
+def model(request):
+    """Two families: one of transformers, and one that resizes as torchvision does."""
+    if request.param == "the embedded model":
+        return clipnb.load(device="cpu")
+    return clipnb.load(
+        CHECKPOINTS / "open-clip-vit", device="cpu", tokenizer=next((CHECKPOINTS / "openai-merges").iterdir())
+    )
+
+
+def test_within_one_grey_level_of_the_familys_own(model):
+    quick = model.preparer()
+    for name, data in photographs().items():
+        found = quick.pixels.batch([quick.prepare(data, name)])["pixel_values"]
+        wanted = model.preprocess([data])
+        assert found.shape == wanted.shape, name
+        apart = np.abs(grey_levels(found, model) - grey_levels(wanted, model)).max()
+        assert apart <= 1.01, f"{name}: {apart:.2f} levels"
+
+
+def test_strict_is_equal_bit_for_bit(model):
+    strict = model.preparer(strict=True)
+    for name, data in photographs().items():
+        np.testing.assert_array_equal(
+            strict.prepare(data, name)["pixel_values"], model.preprocess([data]), err_msg=name
+        )
+
+
+def test_rows_are_as_near(model):
+    data = [data for name, data in photographs().items() if "x" in name]
+    quick = clipnb.embed(model, data, progress=False).vectors
+    strict = clipnb.embed(model, data, progress=False, strict=True).vectors
+    np.testing.assert_allclose(strict, model.encode_image(data), atol=1e-5)
+    assert (quick * strict).sum(axis=1).min() > 0.999
+
+
+def test_without_simplejpeg_pillow_does_it(model, monkeypatch):
+    import sys
+
+    data = photographs()["640x480 RGB JPEG 1"]
+    quick = model.preparer()
+    one = quick.prepare(data, "")
+    monkeypatch.setitem(sys.modules, "simplejpeg", None)
+    other = quick.prepare(data, "")
+    assert np.abs(one.astype(int) - other.astype(int)).max() <= 1
+
+
+def test_a_damaged_jpeg_is_left_to_pillow(model):
+    data = photographs()["640x480 RGB JPEG 1"]
+    with pytest.raises(clipnb.ClipnbError, match=r"photo: damaged or cut short"):
+        model.preparer().prepare(data[: len(data) // 2], "photo")
