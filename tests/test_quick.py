@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 import clipnb
+from clipnb.models.preparing import Strict
 
 
 def grey_levels(values: np.ndarray, model) -> np.ndarray:
@@ -102,3 +103,20 @@ def test_a_damaged_jpeg_is_left_to_pillow(model):
     data = photographs()["640x480 RGB JPEG 1"]
     with pytest.raises(clipnb.ClipnbError, match=r"photo: damaged or cut short"):
         model.preparer().prepare(data[: len(data) // 2], "photo")
+
+
+@pytest.mark.parametrize("folder", sorted(CHECKPOINTS.glob("native-*")), ids=lambda folder: folder.name)
+def test_every_family_of_transformers(folder):
+    """Within one grey level where there is a quick way; else the family's own."""
+    model = clipnb.load(folder, device="cpu")
+    preparer = model.preparer()
+    for name, data in photographs().items():
+        if not name.startswith(("333x517", "64x64", "turned 6")):
+            continue
+        if isinstance(preparer, Strict):
+            found = preparer.prepare(data, name)["pixel_values"]
+            np.testing.assert_array_equal(found.reshape(-1), model.preprocess([data]).reshape(-1))
+            continue
+        found = preparer.pixels.batch([preparer.prepare(data, name)])["pixel_values"]
+        apart = np.abs(grey_levels(found, model) - grey_levels(model.preprocess([data]), model)).max()
+        assert apart <= 1.01, f"{name}: {apart:.2f} levels"

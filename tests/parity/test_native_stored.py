@@ -15,7 +15,7 @@ import clipnb
 pytestmark = pytest.mark.filterwarnings("ignore::clipnb.errors.TruncatedText")  # the shared texts are long
 
 HERE = Path(__file__).parent
-FAMILIES = ["siglip", "siglip2-fixed", "chinese_clip", "altclip", "metaclip_2", "clipseg", "align"]
+FAMILIES = ["siglip", "siglip2", "siglip2-fixed", "chinese_clip", "altclip", "metaclip_2", "clipseg", "align"]
 STORED = [(name, version) for name in FAMILIES for version in ("4.57", "5.23")]
 STORED.remove(("chinese_clip", "4.57"))  # its get_text_features raises TypeError there
 UNLIKE = {

@@ -215,10 +215,14 @@ def _check_end_of_text(kind: str, config: Any, tokenizer: Any, name: str) -> Non
 
 def _recipe(processor: Any) -> Recipe | None:
     """The processor's settings as a recipe, if they are a resize, a crop and a normalisation and nothing else."""
+    if not getattr(processor, "size", None):
+        return None  # SigLIP 2 NaFlex: patches of any resolution
     size, crop = dict(processor.size), getattr(processor, "crop_size", None)
     filters: dict[int, Any] = {2: "bilinear", 3: "bicubic"}
     plain = processor.do_resize and processor.do_rescale and processor.do_normalize
-    if not plain or int(processor.resample) not in filters or processor.rescale_factor != 1 / 255:
+    # ALIGN's processor scales to -1 ... 1 and divides by the spread without taking off the mean.
+    more = any(getattr(processor, step, None) for step in ("rescale_offset", "include_top", "do_pad"))
+    if not plain or more or int(processor.resample) not in filters or processor.rescale_factor != 1 / 255:
         return None
     if size.get("shortest_edge"):
         resize: Any = size["shortest_edge"]
