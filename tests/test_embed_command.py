@@ -71,7 +71,8 @@ def test_control_c_leaves_a_folder_that_goes_on(tmp_path):
     lines.write_text("\n".join(f"sentence number {i}" for i in range(60_000)))
     out = tmp_path / "rows"
     command = [sys.executable, "-m", "clipnb", "embed", str(lines), "--out", str(out)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    with_bar = {**os.environ, "TQDM_DISABLE": "0"}  # whatever the tests themselves run under
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=with_bar)
     while not list(out.glob("shard-*.json")):
         assert process.poll() is None
         time.sleep(0.05)
