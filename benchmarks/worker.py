@@ -130,13 +130,13 @@ def open_clip(folder: str, threads: int) -> tuple[Pass, Pass]:
     return images, texts
 
 
-def clipnb(folder: str, threads: int, **options: Any) -> tuple[Pass, Pass]:
+def clipnb(folder: str, threads: int, *, strict: bool = False, **options: Any) -> tuple[Pass, Pass]:
     import clipnb
 
     model = clipnb.load(folder, device="cpu", **options)
 
     def images(paths: list[str]) -> np.ndarray:
-        return clipnb.embed(model, paths, workers=threads, progress=False, on_error="raise").vectors
+        return clipnb.embed(model, paths, workers=threads, progress=False, on_error="raise", strict=strict).vectors
 
     def texts(sentences: list[str]) -> np.ndarray:
         return clipnb.embed(model, sentences, modality="text", progress=False, on_error="raise").vectors
@@ -150,25 +150,11 @@ CONTENDERS: dict[str, Callable[[str, int], tuple[Pass, Pass]]] = {
     "sentence-transformers": sentence_transformers,
     "open_clip": open_clip,
     "clipnb": clipnb,
-    "clipnb strict": lambda folder, threads: _strict(folder, threads),
+    "clipnb strict": lambda folder, threads: clipnb(folder, threads, strict=True),
     "clipnb openvino": lambda folder, threads: clipnb(folder, threads, backend="openvino"),
     "clipnb openvino bf16": lambda folder, threads: clipnb(folder, threads, backend="openvino", dtype="bfloat16"),
     "clipnb onnxruntime": lambda folder, threads: clipnb(folder, threads, backend="onnxruntime"),
 }
-
-
-def _strict(folder: str, threads: int) -> tuple[Pass, Pass]:
-    import clipnb as package
-
-    model = package.load(folder, device="cpu")
-
-    def images(paths: list[str]) -> np.ndarray:
-        return package.embed(model, paths, workers=threads, progress=False, on_error="raise", strict=True).vectors
-
-    def texts(sentences: list[str]) -> np.ndarray:
-        return package.embed(model, sentences, modality="text", progress=False, on_error="raise").vectors
-
-    return images, texts
 
 
 def main() -> None:

@@ -75,7 +75,7 @@ class Run:
             shards = store.shards()
             failures = [Failure(*error) for shard in shards for error in shard.errors]
             rows = sum(shard.rows for shard in shards)
-            store.finish({"rows": rows, "errors": len(failures), "items": rows + len(failures)})
+            store.finish(shards, {"rows": rows, "errors": len(failures), "items": rows + len(failures)})
         if not rows:
             raise _nothing(failures)
         return StoredEmbeddings(store.folder)

@@ -167,11 +167,11 @@ class Store:
             _write_json(self.folder / f"shard-{index:06d}.json", asdict(shard))
         return shard
 
-    def finish(self, totals: Mapping[str, Any]) -> None:
+    def finish(self, shards: Sequence[Shard], totals: Mapping[str, Any]) -> None:
         """Mark the run complete: the manifest gets the totals and the list of its shards."""
         with self._in_words():
-            shards = [asdict(shard) for shard in self.shards()]
-            _write_json(self.folder / MANIFEST, {**self.manifest(), **totals, "complete": True, "shards": shards})
+            listed = [asdict(shard) for shard in shards]
+            _write_json(self.folder / MANIFEST, {**self.manifest(), **totals, "complete": True, "shards": listed})
             self._sweep()
 
     def _sweep(self) -> None:

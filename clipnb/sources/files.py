@@ -14,7 +14,7 @@ from pathlib import Path
 from clipnb.errors import EmptyInput, SourceError
 from clipnb.sources.items import IMAGE_SUFFIXES, Item, Source, readable
 
-__all__ = ["from_folder", "from_glob", "from_paths", "from_tars", "from_zip"]
+__all__ = ["from_folder", "from_paths", "from_tars", "from_zip", "matching"]
 
 # The first bytes of the common formats, by which a picture with a foreign name is known.
 _MAGIC = re.compile(
@@ -79,12 +79,13 @@ def from_paths(
     return Source(kind, "image", items, len(paths), names, skipped or {})
 
 
-def from_glob(pattern: str) -> Source:
-    """The files that a pattern matches, ``**`` for any depth."""
-    paths = sorted(os.fsencode(path) for path in glob.glob(pattern, recursive=True) if not Path(path).is_dir())  # noqa: PTH207
+def matching(pattern: str) -> list[str]:
+    """The files that a pattern matches, ``**`` for any depth, in an order that does not depend on the disk."""
+    found = glob.glob(pattern, recursive=True)  # noqa: PTH207  # as they are spelled, which names the rows
+    paths = sorted((path for path in found if not Path(path).is_dir()), key=os.fsencode)
     if not paths:
         raise EmptyInput(f"{pattern}: matches no file")
-    return from_paths(paths, f"files {pattern}")
+    return paths
 
 
 def from_zip(path: Path) -> Source:

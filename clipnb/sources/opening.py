@@ -57,12 +57,13 @@ def _path(text: str, modality: Modality | None, column: str | None, id_column: s
         return files.from_folder(path)
     if not path.exists():
         if any(mark in text for mark in "*?["):
-            matched = sorted(Path(p) for p in _glob(text))
-            if matched and all(p.suffix == ".parquet" for p in matched):
-                return tables.from_parquet(matched, column, id_column, modality)
-            if matched and all(".tar" in p.suffixes for p in matched):
-                return files.from_tars(matched)
-            return files.from_glob(text)
+            matched = files.matching(text)
+            paths = [Path(p) for p in matched]
+            if all(p.suffix == ".parquet" for p in paths):
+                return tables.from_parquet(paths, column, id_column, modality)
+            if all(".tar" in p.suffixes for p in paths):
+                return files.from_tars(paths)
+            return files.from_paths([os.fsencode(p) for p in matched], f"files {text}")
         hint = "; a text to embed goes into a list: [text]" if modality != "image" and not path.suffix else ""
         raise SourceError(f"{text}: no such file or folder{hint}")
     suffix = path.suffix.lower()
@@ -79,12 +80,6 @@ def _path(text: str, modality: Modality | None, column: str | None, id_column: s
     if suffix in IMAGE_SUFFIXES:
         return files.from_paths([os.fsencode(path)], f"file {path.name}")
     raise SourceError(f"{text}: a file of a kind that is not known here; expected a folder, a table, a zip or a tar")
-
-
-def _glob(text: str) -> list[str]:
-    import glob
-
-    return glob.glob(text, recursive=True)  # noqa: PTH207
 
 
 def _read_table(path: Path) -> Any:
