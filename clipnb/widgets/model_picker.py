@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import ipywidgets as W
 import traitlets as T
 
 from clipnb import errors
@@ -17,14 +16,14 @@ from clipnb.catalog import EMBEDDED, Entry, entries, select, suggest
 from clipnb.errors import ClipnbError
 from clipnb.needs import BYTES, Needs, downloaded, free_memory, needs_of
 from clipnb.types import ClipModel
-from clipnb.widgets.colab import enable_widgets_on_colab
 from clipnb.widgets.model_view import DEVICES, ModelView, code_of, download_in_words
+from clipnb.widgets.panel import Panel
 
 _SECONDS = 0.5
 """Between two looks at how far a download has come."""
 
 
-class ModelPicker(W.VBox):
+class ModelPicker(Panel):
     """The models of the catalog, with their facts and their needs, and a button that loads one.
 
     Nothing is downloaded before the button: sizes are the catalog's numbers, less what is in the Hub's cache. Every
@@ -60,17 +59,12 @@ class ModelPicker(W.VBox):
     loading = T.Bool(False, read_only=True)
     progress = T.Float(-1.0, read_only=True)
     code = T.Unicode(read_only=True)
-    status = T.Unicode(read_only=True)
 
     def __init__(self, selected: str = EMBEDDED, *, load: Callable[..., ClipModel] | None = None) -> None:
-        enable_widgets_on_colab()
         self._open = load
         self._needs: dict[str, Needs] = {}
-        self._quiet = False
         self.view = ModelView()
-        super().__init__(self.view.children)
-        self.add_class("clipnb-panel")
-        self.add_class("clipnb-model-picker")
+        super().__init__(self.view, "model-picker")
         view = self.view
         for control, trait in ((view.search, "search"), (view.family, "family"), (view.language, "language")):
             control.observe(lambda change, trait=trait: setattr(self, trait, change.new or ""), "value")
@@ -107,7 +101,7 @@ class ModelPicker(W.VBox):
         except KeyboardInterrupt:
             self._say(f"Stopped; {entry.name} is not loaded.", problem=True)
         except Exception as error:  # a panel has nowhere to show a traceback
-            self._say(str(error) if isinstance(error, ClipnbError) else f"That did not work: {error}", problem=True)
+            self._fail(error)
         else:
             said = [str(warning.message) for warning in caught if _is_ours(warning.category)]
             words = f"{model.name} is loaded, on {model.device}: {model.dim} columns, {model.context_length} tokens."
@@ -231,19 +225,6 @@ class ModelPicker(W.VBox):
 
     def _listed(self) -> str:
         return self.selected if self.selected in self.names else ""
-
-    def _say(self, words: str, *, problem: bool = False) -> None:
-        self.set_trait("status", words)
-        self.view.say(words, problem)
-
-    @contextmanager
-    def _quietly(self) -> Iterator[None]:
-        """Controls that are written to do not answer."""
-        before, self._quiet = self._quiet, True
-        try:
-            yield
-        finally:
-            self._quiet = before
 
 
 def _is_ours(category: type[Warning]) -> bool:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import ipywidgets as W
 import numpy as np
 import traitlets as T
 from PIL import Image
 
-from clipnb.errors import ClipnbError, EmptyInput, EmptyLabels, UnreadableImage
+from clipnb.errors import EmptyInput, EmptyLabels, UnreadableImage
 from clipnb.images import image_id, read_image
 from clipnb.prompts import TEMPLATES
 from clipnb.similarity import cosine
 from clipnb.types import ClipModel, FloatArray
-from clipnb.widgets.colab import enable_widgets_on_colab
+from clipnb.widgets.panel import Panel
 from clipnb.widgets.text_cache import TextCache
 from clipnb.widgets.uploads import forget, uploaded
 from clipnb.widgets.zero_shot_view import OWN, ZeroShotView, lines, sentence
@@ -38,7 +36,7 @@ class _Entry:
     row: FloatArray | None = None
 
 
-class ZeroShotPanel(W.VBox):
+class ZeroShotPanel(Panel):
     """A picture, labels, and the probabilities that the model gives them.
 
     Every control is bound to a trait: set one and look at `probabilities`. Whatever goes wrong is
@@ -70,7 +68,6 @@ class ZeroShotPanel(W.VBox):
     templates = T.List(T.Unicode())
     probabilities = T.List(T.Float(), read_only=True)
     cosines = T.List(T.Float(), read_only=True)
-    status = T.Unicode(read_only=True)
 
     def __init__(
         self,
@@ -82,7 +79,6 @@ class ZeroShotPanel(W.VBox):
         names: Sequence[str] | None = None,
         mode: str = "light",
     ) -> None:
-        enable_widgets_on_colab()
         if images is None:
             images, names = _emoji()
         self._model, self._texts = model, TextCache(model)
@@ -90,9 +86,7 @@ class ZeroShotPanel(W.VBox):
         self._names = list(names or ())
         self._quiet = True
         self.view = ZeroShotView(mode)
-        super().__init__(self.view.children)
-        self.add_class("clipnb-panel")
-        self.add_class("clipnb-zero-shot")
+        super().__init__(self.view, "zero-shot")
         self.classnames = list(classnames)
         self.templates = list(TEMPLATES.get(templates, (templates,)) if isinstance(templates, str) else templates)
         self._connect()
@@ -207,25 +201,12 @@ class ZeroShotPanel(W.VBox):
         self.set_trait("probabilities", [])
         self.set_trait("cosines", [])
         self.view.clear()
-        self._say(str(error) if isinstance(error, ClipnbError) else f"That did not work: {error}", problem=True)
+        super()._fail(error)
 
     def _complain(self, refused: Sequence[str]) -> None:
         if refused:
             names = ", ".join(f"“{name}”" for name in refused)
             self._say(f"{names} cannot be read as a picture. Choose a PNG, JPEG, WebP or GIF file.", problem=True)
-
-    def _say(self, words: str, *, problem: bool = False) -> None:
-        self.set_trait("status", words)
-        self.view.say(words, problem)
-
-    @contextmanager
-    def _quietly(self) -> Iterator[None]:
-        """Several traits change, and are scored once."""
-        before, self._quiet = self._quiet, True
-        try:
-            yield
-        finally:
-            self._quiet = before
 
 
 def _read(images: Sequence[Any], names: Sequence[str]) -> tuple[list[_Entry], list[str]]:
