@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clipnb.errors import TextTooLong
+from clipnb.errors import TextTooLong, UnsupportedOption
+from clipnb.plots.palette import ink
 from clipnb.prompts import TEMPLATES, Prompts
 from clipnb.types import ClipModel
 from clipnb.widgets import ZeroShotPanel
@@ -285,6 +286,22 @@ def test_uploads_of_both_versions_of_ipywidgets_read_the_same():
     eight = ({"name": "a.png", "content": memoryview(b"abc"), "size": 3},)
     assert uploaded(seven) == uploaded(eight) == [("a.png", b"abc")]
     assert uploaded({}) == uploaded(()) == []
+
+
+def test_the_bars_take_the_colours_of_the_page_unless_told_otherwise(model):
+    def outputs(**mode):
+        panel = ZeroShotPanel(model, [Image.new("RGB", (8, 8))], ["red"], **mode)
+        (output,) = [box for box in panel.view.children[1].children if "clipnb-output" in box._dom_classes]
+        return output, panel.view.figure.layout.template.layout.font.color
+
+    output, _ = outputs()
+    assert "clipnb-as-page" in output._dom_classes
+    for mode in ("light", "dark"):
+        output, colour = outputs(mode=mode)
+        assert "clipnb-as-page" not in output._dom_classes
+        assert colour == ink(mode)
+    with pytest.raises(UnsupportedOption, match="sepia"):
+        outputs(mode="sepia")
 
 
 def test_on_colab_custom_widgets_are_enabled(model, monkeypatch):

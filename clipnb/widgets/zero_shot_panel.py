@@ -49,7 +49,7 @@ class ZeroShotPanel(Panel):
         classnames: the labels to begin with.
         templates: a named set ("plain", "photo", "emoji") or a list of sentences with one ``{}`` each.
         names: one name a picture; default: its path, or its place.
-        mode: "light" or "dark", the page that the bars are drawn for.
+        mode: "light" or "dark", the page that the bars are drawn for; "auto": they follow the notebook's theme.
 
     Traits:
         images (list): setting it replaces the pictures.
@@ -77,7 +77,7 @@ class ZeroShotPanel(Panel):
         templates: str | Sequence[str] = "plain",
         *,
         names: Sequence[str] | None = None,
-        mode: str = "light",
+        mode: str = "auto",
     ) -> None:
         if images is None:
             images, names = _emoji()

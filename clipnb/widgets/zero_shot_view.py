@@ -26,12 +26,17 @@ _BARS, _WIDTH = 10, 520
 
 
 class ZeroShotView:
-    """The controls of the panel, each with a class by which style sheet and tests find it."""
+    """The controls of the panel, each with a class by which style sheet and tests find it.
 
-    def __init__(self, mode: str = "light") -> None:
+    Args:
+        mode: "light" or "dark"; "auto": the style sheet gives the bars the colours of the page, whichever it has.
+    """
+
+    def __init__(self, mode: str = "auto") -> None:
         from plotly.graph_objects import FigureWidget
 
-        self._mode = mode
+        self._auto = mode == "auto"
+        self._mode = "light" if self._auto else mode
         self.picker = ThumbnailPicker()
         self.upload = named(W.FileUpload(accept="image/*", multiple=True, description="Upload a picture"), "upload")
         self.labels = field(W.Textarea(description="Labels, one a line, in any language", rows=6), "labels")
@@ -41,7 +46,7 @@ class ZeroShotView:
         self.own_templates = field(W.Textarea(description="My sentences, {} is the label", rows=2), "own-templates")
         self.picture = named(W.HTML(), "picture")
         self.message = named(W.HTML(), "status")
-        self.figure = FigureWidget(probability_bars(([1.0], [" "]), width=_WIDTH, mode=mode))
+        self.figure = FigureWidget(probability_bars(([1.0], [" "]), width=_WIDTH, mode=self._mode))
         self.show_own_templates(False)
 
     @property
@@ -49,7 +54,9 @@ class ZeroShotView:
         """The style sheet, and the two columns: what goes in, what comes out."""
         controls = [self.picker, self.upload, self.labels, self.template_set, self.own_templates]
         inputs = named(W.VBox(controls), "input")
-        outputs = named(W.VBox([self.picture, self.message, self.figure]), "output")
+        outputs = named(
+            W.VBox([self.picture, self.message, self.figure]), "output", *(["as-page"] if self._auto else [])
+        )
         return stylesheet(), named(W.Box([inputs, outputs]), "columns")
 
     def show_own_templates(self, visible: bool) -> None:

@@ -83,3 +83,20 @@ def test_the_panel_follows_what_the_reader_types_and_uploads(page, tmp_path):
         panel.locator(".clipnb-upload").click()
     chooser.value.set_files(broken)
     expect(status).to_contain_text("“notes.png” cannot be read as a picture")
+
+    # In a dark theme the bars are dark too, and their words light.
+    labels.fill("pizza\n猫")
+    expect(bars).to_have_count(2)
+    run_command(page, "apputils:change-theme", theme="JupyterLab Dark")
+    expect(page.locator("body")).to_have_attribute("data-jp-theme-light", "false")
+    chart = panel.locator(".js-plotly-plot")
+    assert brightness(chart.locator(".main-svg").first, "backgroundColor") < 60
+    assert min(brightness(text, "fill") for text in chart.locator("text").all()) > 200
+
+
+def brightness(locator, colour):
+    """The mean of red, green and blue, 0 to 255, of one of an element's colours as it is drawn."""
+    value = locator.evaluate(f"(element) => getComputedStyle(element).{colour}")
+    channels = [float(part) for part in re.findall(r"[\d.]+", value)]
+    assert len(channels) == 3 or channels[3] > 0.8, value  # opaque
+    return sum(channels[:3]) / 3
