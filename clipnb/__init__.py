@@ -10,18 +10,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from clipnb import datasets, plots, widgets
+    from clipnb import datasets, metrics, plots, widgets
     from clipnb.catalog import list_models
     from clipnb.comparing import compare
     from clipnb.comparison import Comparison
     from clipnb.embedding import embed
     from clipnb.errors import ClipnbError, TruncatedText
     from clipnb.models import load
+    from clipnb.predictions import ZeroShot
     from clipnb.projection import project
     from clipnb.prompts import Prompts
     from clipnb.similarity import search
     from clipnb.stored import open_embeddings
-    from clipnb.types import ClipModel, Embeddings, Projection, ZeroShot
+    from clipnb.types import ClipModel, Embeddings, Projection
     from clipnb.zeroshot import zero_shot
 
 __version__ = "0.1.0"
@@ -41,6 +42,7 @@ __all__ = [
     "embed",
     "list_models",
     "load",
+    "metrics",
     "open_embeddings",
     "plots",
     "project",
@@ -57,7 +59,7 @@ _HOME = {
     "Projection": "types",
     "Prompts": "prompts",
     "TruncatedText": "errors",
-    "ZeroShot": "types",
+    "ZeroShot": "predictions",
     "compare": "comparing",
     "embed": "embedding",
     "list_models": "catalog",
@@ -67,7 +69,7 @@ _HOME = {
     "search": "similarity",
     "zero_shot": "zeroshot",
 }
-_MODULES = {"catalog", "datasets", "errors", "plots", "similarity", "widgets"}
+_MODULES = {"catalog", "datasets", "errors", "metrics", "plots", "similarity", "widgets"}
 
 
 def __getattr__(name: str) -> Any:

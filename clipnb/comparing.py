@@ -24,8 +24,9 @@ from clipnb.errors import (
     quote,
 )
 from clipnb.images import check_images
+from clipnb.predictions import ZeroShot
 from clipnb.prompts import Prompts
-from clipnb.types import ClipModel, Embeddings, FloatArray, ZeroShot
+from clipnb.types import ClipModel, Embeddings, FloatArray
 from clipnb.zeroshot import check_labels, classify, encode_images
 
 __all__ = ["compare"]

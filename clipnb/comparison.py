@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clipnb.errors import EmptyInput, InvalidEmbeddings, UnknownModel, nearest
-from clipnb.types import FloatArray, ZeroShot
+from clipnb.predictions import ZeroShot
+from clipnb.types import FloatArray
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_ch
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from clipnb.errors import InvalidEmbeddings, NoLabels, UnknownLabel, WrongType
+from clipnb.errors import InvalidEmbeddings, WrongType
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ClipModel", "Embeddings", "Failure", "FloatArray", "Projection", "ZeroShot", "is_model", "unit_rows"]
+__all__ = ["ClipModel", "Embeddings", "Failure", "FloatArray", "Projection", "is_model", "unit_rows"]
 
 FloatArray = NDArray[np.float32]
 Modality = Literal["image", "text", "mixed"]
@@ -213,103 +213,3 @@ class Projection:
 
     def __len__(self) -> int:
         return len(self.coords)
-
-
-@dataclass(frozen=True, eq=False)
-class ZeroShot:
-    """The result of a zero-shot classification.
-
-    Attributes:
-        similarity: float32 [image, class], the raw cosines.
-        probabilities: float32 [image, class], by the model's own scale and bias.
-        classnames: one per column.
-        image_ids: one per row.
-        labels: the true class name of each image, if known.
-        templates: the prompts around the class names.
-        model: the model's name.
-    """
-
-    similarity: FloatArray
-    probabilities: FloatArray
-    classnames: tuple[str, ...]
-    image_ids: tuple[str, ...]
-    labels: tuple[str, ...] | None = None
-    templates: tuple[str, ...] = ("{}",)
-    model: str = ""
-
-    def __post_init__(self) -> None:
-        shape = (len(self.image_ids), len(self.classnames))
-        for matrix in (self.similarity, self.probabilities):
-            if matrix.shape != shape:
-                raise InvalidEmbeddings(f"expected [image, class] = {list(shape)}, got {list(matrix.shape)}")
-        if self.labels is not None and len(self.labels) != len(self.image_ids):
-            raise UnknownLabel(f"{len(self.labels)} labels for {len(self.image_ids)} images; expected one each")
-        for label in self.labels or ():
-            if label not in self.classnames:
-                raise UnknownLabel(f"the label {label!r} is not among the {len(self.classnames)} class names")
-
-    def __len__(self) -> int:
-        return len(self.image_ids)
-
-    @property
-    def order(self) -> NDArray[np.intp]:
-        """Column indices from best to worst, [image, class]; equal cosines keep the order of the classes."""
-        return np.argsort(-self.similarity, axis=1, kind="stable")
-
-    @property
-    def predictions(self) -> list[str]:
-        """The best class name of each image."""
-        return [self.classnames[row[0]] for row in self.order]
-
-    def top(self, k: int = 5) -> pd.DataFrame:
-        """The ``k`` best classes of each image: columns image, rank (from 1), classname, probability, cosine."""
-        import pandas as pd
-
-        best = self.order[:, :k]
-        rows = np.repeat(np.arange(len(self)), best.shape[1])
-        columns = best.ravel()
-        return pd.DataFrame(
-            {
-                "image": [self.image_ids[i] for i in rows],
-                "rank": np.tile(np.arange(1, best.shape[1] + 1), len(self)),
-                "classname": [self.classnames[j] for j in columns],
-                "probability": self.probabilities[rows, columns],
-                "cosine": self.similarity[rows, columns],
-            }
-        )
-
-    def _truth(self) -> NDArray[np.intp]:
-        """The true column of each image."""
-        if self.labels is None:
-            raise NoLabels("scores need the true classes: zero_shot(..., labels=[one class name per image])")
-        position = {name: j for j, name in enumerate(self.classnames)}
-        return np.array([position[label] for label in self.labels], dtype=np.intp)
-
-    def metrics(self) -> dict[str, float]:
-        """``top1``, ``top5`` (share of images) and ``mean_per_class_recall`` (over the classes that occur).
-
-        Raises:
-            NoLabels: the true classes were not given.
-        """
-        truth = self._truth()
-        order = self.order
-        right = order[:, 0] == truth
-        per_class = [right[truth == j].mean() for j in np.unique(truth)]
-        return {
-            "top1": float(right.mean()),
-            "top5": float((order[:, :5] == truth[:, None]).any(axis=1).mean()),
-            "mean_per_class_recall": float(np.mean(per_class)),
-        }
-
-    def confusion(self) -> pd.DataFrame:
-        """Counts of images: a row per true class, a column per predicted class.
-
-        Raises:
-            NoLabels: the true classes were not given.
-        """
-        import pandas as pd
-
-        counts = np.zeros((len(self.classnames), len(self.classnames)), dtype=np.int64)
-        np.add.at(counts, (self._truth(), self.order[:, 0]), 1)
-        names = list(self.classnames)
-        return pd.DataFrame(counts, index=pd.Index(names, name="true"), columns=pd.Index(names, name="predicted"))

@@ -9,9 +9,10 @@ import numpy as np
 
 from clipnb.errors import UnknownLabel, UnsupportedOption, WrongType
 from clipnb.images import check_images, image_id, open_image
+from clipnb.predictions import ZeroShot
 from clipnb.prompts import Prompts
 from clipnb.similarity import cosine
-from clipnb.types import ClipModel, Embeddings, FloatArray, ZeroShot, is_model
+from clipnb.types import ClipModel, Embeddings, FloatArray, is_model
 
 __all__ = ["check_labels", "classify", "encode_images", "zero_shot"]
 
