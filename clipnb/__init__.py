@@ -14,12 +14,15 @@ if TYPE_CHECKING:
     from clipnb.catalog import list_models
     from clipnb.comparing import compare
     from clipnb.comparison import Comparison
+    from clipnb.corpus import Corpus, EncodedCorpus, encode_corpus
     from clipnb.embedding import embed
     from clipnb.errors import ClipnbError, TruncatedText
+    from clipnb.languages import language
     from clipnb.models import load
     from clipnb.predictions import ZeroShot
     from clipnb.projection import project
     from clipnb.prompts import Prompts
+    from clipnb.reproducing import Reproduction, reproduce, reproductions
     from clipnb.similarity import search
     from clipnb.stored import open_embeddings
     from clipnb.types import ClipModel, Embeddings, Projection
@@ -31,21 +34,28 @@ __all__ = [
     "ClipModel",
     "ClipnbError",
     "Comparison",
+    "Corpus",
     "Embeddings",
+    "EncodedCorpus",
     "Projection",
     "Prompts",
+    "Reproduction",
     "TruncatedText",
     "ZeroShot",
     "__version__",
     "compare",
     "datasets",
     "embed",
+    "encode_corpus",
+    "language",
     "list_models",
     "load",
     "metrics",
     "open_embeddings",
     "plots",
     "project",
+    "reproduce",
+    "reproductions",
     "search",
     "widgets",
     "zero_shot",
@@ -55,17 +65,24 @@ _HOME = {
     "ClipModel": "types",
     "ClipnbError": "errors",
     "Comparison": "comparison",
+    "Corpus": "corpus",
     "Embeddings": "types",
+    "EncodedCorpus": "corpus",
     "Projection": "types",
     "Prompts": "prompts",
+    "Reproduction": "reproducing",
     "TruncatedText": "errors",
     "ZeroShot": "predictions",
     "compare": "comparing",
     "embed": "embedding",
+    "encode_corpus": "corpus",
+    "language": "languages",
     "list_models": "catalog",
     "load": "models",
     "open_embeddings": "stored",
     "project": "projection",
+    "reproduce": "reproducing",
+    "reproductions": "reproducing",
     "search": "similarity",
     "zero_shot": "zeroshot",
 }

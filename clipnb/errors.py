@@ -8,7 +8,9 @@ from collections.abc import Iterable
 __all__ = [
     "AssumedActivation",
     "BadTemplate",
+    "BaselineMismatch",
     "ClipnbError",
+    "CorpusError",
     "DuplicateLabels",
     "EmptyInput",
     "EmptyLabels",
@@ -23,6 +25,7 @@ __all__ = [
     "SourceError",
     "StoreError",
     "TextTooLong",
+    "TooFewExamples",
     "TruncatedText",
     "UnknownColumn",
     "UnknownConcept",
@@ -74,6 +77,10 @@ class NoLabels(ClipnbError, ValueError):
     """A score was asked for, and the true labels were not given."""
 
 
+class TooFewExamples(ClipnbError, ValueError):
+    """A class has fewer labelled examples than a method, or the call, needs."""
+
+
 class BadTemplate(ClipnbError, ValueError):
     """A prompt template has no place for the label, or more than one."""
 
@@ -122,6 +129,10 @@ class SourceError(ClipnbError, ValueError):
     """What was given to be embedded cannot be read, or not be told apart."""
 
 
+class CorpusError(ClipnbError, ValueError):
+    """A parallel corpus contradicts itself, or its files are not in the layout that was expected."""
+
+
 class UnknownColumn(ClipnbError, ValueError):
     """A table has no such column, or none that can be guessed."""
 
@@ -143,7 +154,7 @@ class UnknownStyle(ClipnbError, ValueError):
 
 
 class UnknownLanguage(ClipnbError, ValueError):
-    """No emoji names in this language ship with the package, or no known model lists it."""
+    """No language has this code, or a corpus, the emoji names or the known models do not have this language."""
 
 
 class UnknownConcept(ClipnbError, ValueError):
@@ -156,6 +167,10 @@ class MissingExtra(ClipnbError, ImportError):
 
 class AssumedActivation(UserWarning):
     """A file of weights does not say its activation, QuickGELU or GELU, and one was assumed."""
+
+
+class BaselineMismatch(UserWarning):
+    """Cosines are compared with those of texts in other templates."""
 
 
 class RandomWeights(UserWarning):
