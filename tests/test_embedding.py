@@ -402,9 +402,9 @@ def test_two_runs_on_one_folder(model, folder, tmp_path):
 def test_a_full_disk_is_said_in_words(model, folder, tmp_path, monkeypatch):
     import errno
 
-    import clipnb.store as store
+    from clipnb.store import folder as shelves
 
-    original, calls = store._write_parquet, []
+    original, calls = shelves.write_rows, []
 
     def full(*arguments):
         calls.append(1)
@@ -412,7 +412,7 @@ def test_a_full_disk_is_said_in_words(model, folder, tmp_path, monkeypatch):
             raise OSError(errno.ENOSPC, "No space left on device")
         return original(*arguments)
 
-    monkeypatch.setattr(store, "_write_parquet", full)
+    monkeypatch.setattr(shelves, "write_rows", full)
     with pytest.raises(StoreError, match=r"the disk is full; the shards written before are intact"):
         embed(model, folder, out=tmp_path / "out", shard_rows=6, **QUIET)
     partial = clipnb.open_embeddings(tmp_path / "out")
