@@ -15,7 +15,7 @@ from clipnb.errors import EmptyInput, SourceError, UnsupportedOption, WrongType
 from clipnb.sources import files, tables
 from clipnb.sources.items import IMAGE_SUFFIXES, Item, Source, Url, is_url, readable
 
-__all__ = ["open_source"]
+__all__ = ["open_source", "read_table"]
 
 Modality = Literal["image", "text"]
 
@@ -74,7 +74,7 @@ def _path(text: str, modality: Modality | None, column: str | None, id_column: s
     if ".tar" in path.suffixes or suffix == ".tgz":
         return files.from_tars([path])
     if suffix in (".csv", ".tsv", ".feather", ".arrow", ".jsonl"):
-        return tables.from_arrow(_read_table(path), path.name, column, id_column, modality, path.parent)
+        return tables.from_arrow(read_table(path), path.name, column, id_column, modality, path.parent)
     if suffix == ".txt":
         return _lines(path)
     if suffix in IMAGE_SUFFIXES:
@@ -82,7 +82,12 @@ def _path(text: str, modality: Modality | None, column: str | None, id_column: s
     raise SourceError(f"{text}: a file of a kind that is not known here; expected a folder, a table, a zip or a tar")
 
 
-def _read_table(path: Path) -> Any:
+def read_table(path: Path) -> Any:
+    """A .csv, .tsv, .feather, .arrow or .jsonl file as an Arrow table.
+
+    Raises:
+        SourceError: it cannot be read.
+    """
     try:
         if path.suffix.lower() in (".feather", ".arrow"):
             from pyarrow import feather
