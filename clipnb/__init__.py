@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from clipnb import datasets, metrics, plots, widgets
+    from clipnb.baseline import ScoreBaseline
     from clipnb.catalog import list_models
     from clipnb.comparing import compare
     from clipnb.comparison import Comparison
@@ -18,14 +19,19 @@ if TYPE_CHECKING:
     from clipnb.embedding import embed
     from clipnb.errors import ClipnbError, TruncatedText
     from clipnb.languages import language
+    from clipnb.explaining import explain_scale
+    from clipnb.fewshot import few_shot
+    from clipnb.learning import explain_curve, learning_curve
     from clipnb.models import load
     from clipnb.predictions import ZeroShot
     from clipnb.projection import project
     from clipnb.prompts import Prompts
     from clipnb.reproducing import Reproduction, reproduce, reproductions
+    from clipnb.sensitivity import prompt_sensitivity
     from clipnb.similarity import search
     from clipnb.stored import open_embeddings
     from clipnb.types import ClipModel, Embeddings, Projection
+    from clipnb.unrelated import score_baseline
     from clipnb.zeroshot import zero_shot
 
 __version__ = "0.1.0"
@@ -39,6 +45,7 @@ __all__ = [
     "EncodedCorpus",
     "Projection",
     "Prompts",
+    "ScoreBaseline",
     "Reproduction",
     "TruncatedText",
     "ZeroShot",
@@ -46,6 +53,10 @@ __all__ = [
     "compare",
     "datasets",
     "embed",
+    "explain_curve",
+    "explain_scale",
+    "few_shot",
+    "learning_curve",
     "encode_corpus",
     "language",
     "list_models",
@@ -54,8 +65,10 @@ __all__ = [
     "open_embeddings",
     "plots",
     "project",
+    "prompt_sensitivity",
     "reproduce",
     "reproductions",
+    "score_baseline",
     "search",
     "widgets",
     "zero_shot",
@@ -70,19 +83,26 @@ _HOME = {
     "EncodedCorpus": "corpus",
     "Projection": "types",
     "Prompts": "prompts",
+    "ScoreBaseline": "baseline",
     "Reproduction": "reproducing",
     "TruncatedText": "errors",
     "ZeroShot": "predictions",
     "compare": "comparing",
     "embed": "embedding",
+    "explain_curve": "learning",
+    "explain_scale": "explaining",
+    "few_shot": "fewshot",
+    "learning_curve": "learning",
     "encode_corpus": "corpus",
     "language": "languages",
     "list_models": "catalog",
     "load": "models",
     "open_embeddings": "stored",
     "project": "projection",
+    "prompt_sensitivity": "sensitivity",
     "reproduce": "reproducing",
     "reproductions": "reproducing",
+    "score_baseline": "unrelated",
     "search": "similarity",
     "zero_shot": "zeroshot",
 }

@@ -21,6 +21,7 @@ __all__ = [
     "ModelUnavailable",
     "NoImageTower",
     "NoLabels",
+    "PromptFileError",
     "RandomWeights",
     "SourceError",
     "StoreError",
@@ -33,6 +34,7 @@ __all__ = [
     "UnknownLabel",
     "UnknownLanguage",
     "UnknownModel",
+    "UnknownPromptSet",
     "UnknownStyle",
     "UnreadableImage",
     "UnsafeCheckpoint",
@@ -83,6 +85,14 @@ class TooFewExamples(ClipnbError, ValueError):
 
 class BadTemplate(ClipnbError, ValueError):
     """A prompt template has no place for the label, or more than one."""
+
+
+class PromptFileError(ClipnbError, ValueError):
+    """A file of class names or templates is missing, or cannot be read as one."""
+
+
+class UnknownPromptSet(ClipnbError, ValueError):
+    """No set of class names, or of templates, has this name."""
 
 
 class TextTooLong(ClipnbError, ValueError):
