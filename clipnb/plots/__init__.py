@@ -11,32 +11,47 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from clipnb.plots.abstention import abstention_curve
     from clipnb.plots.bars import probability_bars
     from clipnb.plots.comparison import comparison_heatmaps
+    from clipnb.plots.confusion import confusion_matrix
     from clipnb.plots.grid import picture_grid
     from clipnb.plots.heatmap import similarity_heatmap
     from clipnb.plots.lines import curves
     from clipnb.plots.points import scatter
+    from clipnb.plots.recall import class_recall
+    from clipnb.plots.reliability import reliability_diagram
+    from clipnb.plots.sensitivity import prompt_sensitivity
     from clipnb.plots.static import png
     from clipnb.plots.towers import two_towers
 
 __all__ = [
+    "abstention_curve",
+    "class_recall",
     "comparison_heatmaps",
+    "confusion_matrix",
     "curves",
     "picture_grid",
     "png",
     "probability_bars",
+    "prompt_sensitivity",
+    "reliability_diagram",
     "scatter",
     "similarity_heatmap",
     "two_towers",
 ]
 
 _HOME = {
+    "abstention_curve": "abstention",
+    "class_recall": "recall",
     "comparison_heatmaps": "comparison",
+    "confusion_matrix": "confusion",
     "curves": "lines",
     "picture_grid": "grid",
     "png": "static",
     "probability_bars": "bars",
+    "prompt_sensitivity": "sensitivity",
+    "reliability_diagram": "reliability",
     "scatter": "points",
     "similarity_heatmap": "heatmap",
     "two_towers": "towers",
