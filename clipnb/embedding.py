@@ -47,7 +47,7 @@ def embed(
         modality: ``"image"`` or ``"text"``, where that cannot be told from the source.
         column: of a table, the one to embed; id_column: the one that names the rows.
         id_column: see there.
-        batch_size: pictures in one pass of the model; ``"auto"``: what the memory of the device holds, at most 32 on a
+        batch_size: pictures in one pass of the model; ``"auto"``: what the memory of the device holds, at most 16 on a
             processor.
         workers: threads that read and resize pictures.
         on_error: ``"record"`` a line in ``.errors``, or ``"raise"`` at the first one.

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from clipnb.errors import UnsupportedOption
+from clipnb.models.layers import quicken
 
 __all__ = ["Arrays", "ImageTower", "Options", "States", "Tensors", "TextTower", "Towers", "padded"]
 
@@ -112,9 +113,12 @@ class Options:
             UnsupportedOption: not a device of this machine.
         """
         try:
-            return module.to(device=self.device, dtype=self.dtype).eval().requires_grad_(False)
+            placed = module.to(device=self.device, dtype=self.dtype).eval().requires_grad_(False)
         except (RuntimeError, AssertionError, NotImplementedError) as error:
             raise UnsupportedOption(f"device={str(self.device)!r}: not usable on this machine ({error})") from error
+        if self.device.type == "cpu":
+            quicken(placed)
+        return placed
 
 
 def _device(device: Any) -> torch.device:
