@@ -1,4 +1,7 @@
-"""Pictures and words that ship in the package: emoji in several drawing styles, named in over a hundred languages."""
+"""Pictures and words that ship in the package: emoji in several drawing styles, named in over a hundred languages.
+
+And the names of published data sets' classes, see :mod:`clipnb.prompt_sets`.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +19,23 @@ from PIL import Image
 
 from clipnb.errors import UnknownConcept, UnknownLanguage, UnknownStyle, nearest
 from clipnb.images import on_white
+from clipnb.prompt_sets import ClassNames, TemplateSet, classnames, prompt_sets, templates
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["EmojiSet", "emoji", "emoji_languages", "emoji_styles", "photos"]
+__all__ = [
+    "ClassNames",
+    "EmojiSet",
+    "TemplateSet",
+    "classnames",
+    "emoji",
+    "emoji_languages",
+    "emoji_styles",
+    "photos",
+    "prompt_sets",
+    "templates",
+]
 
 FOLDER = Path(__file__).parent / "data" / "emoji"
 TILE, COLUMNS = 64, 40

@@ -2,123 +2,198 @@
 
 from __future__ import annotations
 
-import string
-from collections import Counter
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-import numpy as np
+from clipnb import prompt_files, prompt_sets
+from clipnb.errors import DuplicateLabels, PromptFileError, UnknownLabel, UnsupportedOption, nearest
+from clipnb.prompt_checks import (
+    Templates,
+    check_classnames,
+    check_once,
+    check_templates,
+    check_text,
+    check_words,
+)
+from clipnb.prompt_sets import TEMPLATES, ClassNames
+from clipnb.text_classifiers import class_directions, forget
+from clipnb.types import ClipModel, Embeddings
 
-from clipnb.errors import BadTemplate, DuplicateLabels, EmptyLabels, WrongType, nearest
-from clipnb.types import ClipModel, Embeddings, unit_rows
+__all__ = ["TEMPLATES", "Prompts", "check_classnames", "check_templates", "forget"]
 
-__all__ = ["TEMPLATES", "Prompts", "check_classnames"]
-
-TEMPLATES: dict[str, tuple[str, ...]] = {
-    "plain": ("{}",),
-    "photo": ("a photo of a {}.", "a blurry photo of a {}.", "a close-up photo of a {}.", "a photo of the {}."),
-    "emoji": ("{}", "an emoji of a {}", "a drawing of a {}", "an icon of a {}"),
-}
-"""Named sets of templates. The photographic ones follow OpenAI's for ImageNet."""
-
-
-def check_classnames(classnames: Sequence[str]) -> tuple[str, ...]:
-    """The class names as a tuple.
-
-    Raises:
-        WrongType: not a list, or something in it is not a text.
-        EmptyLabels: none, or a blank one.
-        DuplicateLabels: the same name twice; it would share its own probability.
-    """
-    if isinstance(classnames, (str, bytes)):
-        raise WrongType(f"classnames is one text, {classnames!r}; expected a list of texts: [{classnames!r}]")
-    try:
-        names = tuple(classnames)
-    except TypeError as error:
-        raise WrongType(f"classnames is a {type(classnames).__name__}; expected a list of texts") from error
-    if not names:
-        raise EmptyLabels("the list of labels is empty; give at least one")
-    for position, name in enumerate(names):
-        if not isinstance(name, str):
-            raise WrongType(f"label {position} is {name!r}, a {type(name).__name__}; expected a text")
-        if not name.strip():
-            raise EmptyLabels(f"label {position} is blank: {name!r}")
-    # Tokenizers drop the white space around, so these are the same label too.
-    twice = [name for name, count in Counter(" ".join(name.split()) for name in names).items() if count > 1]
-    if twice:
-        raise DuplicateLabels(f"labels stand more than once: {', '.join(map(repr, twice))}; keep one of each")
-    return names
+Names = str | os.PathLike[str] | Sequence[str] | Mapping[str, Sequence[str]]
 
 
-def _check_templates(templates: str | Sequence[str]) -> tuple[str, ...]:
-    if isinstance(templates, str):
-        if templates not in TEMPLATES:
-            raise BadTemplate(
-                f"no set of templates is called {templates!r}; known: {', '.join(TEMPLATES)}."
-                f"{nearest(templates, TEMPLATES)} One's own go into a list: [{templates!r}]"
-            )
-        return TEMPLATES[templates]
-    given = tuple(templates)
-    if not given:
-        raise BadTemplate("the list of templates is empty; '{}' alone stands for the bare label")
-    for template in given:
-        if not isinstance(template, str):
-            raise WrongType(f"template {template!r} is a {type(template).__name__}; expected a text with one {{}}")
-        try:
-            fields = [name for _, name, _, _ in string.Formatter().parse(template) if name is not None]
-        except ValueError as error:
-            raise BadTemplate(f"template {template!r}: {error}; expected a text with one {{}}") from error
-        if fields != [""]:
-            raise BadTemplate(
-                f"template {template!r} has {len(fields)} places for the label; expected exactly one {{}}"
-            )
-    return given
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Prompts:
-    """The texts that stand for each class: every class name in every template.
+    """The texts that stand for each class: every name of it in every template.
+
+    Args:
+        classnames: what to tell apart, in any language the model knows: a list; the name of a set, such as
+            ``"imagenet-1k"``, or :class:`clipnb.datasets.ClassNames`; a file, ``.txt`` with one name a line or
+            ``.json``; or a mapping from each class to all its names.
+        templates: sentences with one ``{}``; the name of a set, such as ``"imagenet-80"``; or a file of them.
+        synonyms: for some classes, names beside their own. The sentences of all names are averaged, and the class
+            keeps its name.
 
     Attributes:
-        classnames: what to tell apart; in any language the model knows.
-        templates: sentences with one ``{}``, or the name of a set in :data:`TEMPLATES`.
+        classnames: the names of the classes, a tuple; ClassNames where they were given.
+        templates: the sentences, a tuple.
+        words: for each class the names that are put into the sentences.
 
     Raises:
-        EmptyLabels, DuplicateLabels, BadTemplate, WrongType: each names the label or the template.
+        EmptyLabels, DuplicateLabels, BadTemplate, UnknownLabel, PromptFileError, WrongType: each names the label, the
+        template or the line.
     """
 
     classnames: tuple[str, ...]
-    templates: tuple[str, ...] = ("{}",)
+    templates: tuple[str, ...]
+    words: tuple[tuple[str, ...], ...]
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "classnames", check_classnames(self.classnames))
-        object.__setattr__(self, "templates", _check_templates(self.templates))
+    def __init__(
+        self,
+        classnames: Prompts | Names,
+        templates: Templates = ("{}",),
+        synonyms: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        names, words = _check_names(classnames)
+        for name, others in (synonyms or {}).items():
+            if name not in names:
+                raise UnknownLabel(f"synonyms are given for {name!r}, which is no class.{nearest(name, names)}")
+            words[name] = (*words.get(name, (name,)), *check_words(name, others))
+        for name, group in words.items():
+            check_once(group, f"the names of class {name!r}")
+        object.__setattr__(self, "classnames", names)
+        object.__setattr__(self, "templates", check_templates(templates))
+        object.__setattr__(self, "words", tuple(words.get(name, (name,)) for name in names))
 
     @classmethod
-    def of(cls, classnames: Prompts | Sequence[str], templates: str | Sequence[str] | None = None) -> Prompts:
-        """Prompts from a list of names and a list, or a named set, of templates; Prompts pass through."""
-        if isinstance(classnames, Prompts):
-            return classnames if templates is None else cls(classnames.classnames, _check_templates(templates))
-        return cls(check_classnames(classnames), _check_templates("plain" if templates is None else templates))
+    def of(cls, classnames: Prompts | Names, templates: Templates | None = None) -> Prompts:
+        """Prompts from whatever stands for class names and for templates; Prompts pass through."""
+        if not isinstance(classnames, Prompts):
+            return cls(classnames, "plain" if templates is None else templates)
+        if templates is None:
+            return classnames
+        return cls(classnames, templates)
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str]) -> Prompts:
+        """What :meth:`to_file` wrote; or a file of class names alone, for the bare names.
+
+        Raises:
+            PromptFileError: the file cannot be read, or has keys that mean nothing here; names the line.
+            EmptyLabels, DuplicateLabels, BadTemplate: as for the class.
+        """
+        found = prompt_files.read_names(Path(path))
+        if not (isinstance(found, dict) and "classnames" in found):
+            return cls(Path(path))
+        unknown = set(found) - {"classnames", "templates", "synonyms", "words"}
+        if unknown:
+            raise PromptFileError(f"{path} has the keys {', '.join(sorted(unknown))}, which mean nothing in Prompts")
+        for key, kind in (("classnames", list), ("templates", list), ("synonyms", dict), ("words", dict)):
+            if key in found and not isinstance(found[key], kind):
+                raise PromptFileError(f"{path}: {key} is a {type(found[key]).__name__}; expected a {kind.__name__}")
+        words = found.get("words", {})
+        for name in words:
+            if name not in found["classnames"]:
+                raise PromptFileError(f"{path}: words are given for {name!r}, which is no class")
+        named = {name: words.get(name, (name,)) for name in check_classnames(found["classnames"])}
+        return cls(named, found.get("templates", ("{}",)), found.get("synonyms"))
+
+    def to_file(self, path: str | os.PathLike[str]) -> None:
+        """Write class names, templates and synonyms as JSON, for :meth:`from_file`.
+
+        Raises:
+            PromptFileError: the file cannot be written.
+        """
+        given: dict[str, Any] = {"classnames": list(self.classnames), "templates": list(self.templates)}
+        pairs = list(zip(self.classnames, self.words, strict=True))
+        if self.synonyms:
+            given["synonyms"] = {name: list(others) for name, others in self.synonyms.items()}
+        if replaced := {name: list(group) for name, group in pairs if group[0] != name}:
+            given["words"] = replaced
+        prompt_files.write_json(Path(path), given)
 
     def __len__(self) -> int:
         return len(self.classnames)
 
     @property
-    def texts(self) -> list[list[str]]:
-        """texts[class][template]."""
-        return [[template.format(name) for template in self.templates] for name in self.classnames]
+    def synonyms(self) -> dict[str, tuple[str, ...]]:
+        """For the classes that have any, the names beside their own."""
+        pairs = zip(self.classnames, self.words, strict=True)
+        return {name: group[1:] for name, group in pairs if group[0] == name and len(group) > 1}
 
-    def encode(self, model: ClipModel, *, truncate: bool = False) -> Embeddings:
-        """One direction per class, the mean of its templates' unit vectors made a unit vector again.
+    @property
+    def texts(self) -> list[list[str]]:
+        """texts[class], every name of the class in every template; as many as it has names times templates."""
+        return [[template.format(word) for word in group for template in self.templates] for group in self.words]
+
+    def encode(
+        self,
+        model: ClipModel,
+        *,
+        truncate: bool = False,
+        progress: bool = False,
+        batch_size: int = 2048,
+        cache: bool = True,
+    ) -> Embeddings:
+        """One direction per class, the mean of its texts' unit vectors made a unit vector again.
+
+        Args:
+            model: whose text tower encodes.
+            truncate: cut texts at the model's context, with a warning that counts them, instead of raising.
+            progress: show a bar over the texts.
+            batch_size: texts handed to the model at a time, which bounds the memory.
+            cache: keep the result with the model, and take it from there if the same texts were encoded before with
+                the same object; 64 MB a model. Whoever changes a model's weights calls
+                :func:`clipnb.prompts.forget`.
 
         Ensembling in embedding space: Radford et al. 2021, "Learning Transferable Visual Models From Natural
         Language Supervision", section 3.1.4.
 
         Raises:
             TextTooLong: a text exceeds the model's context, and ``truncate`` is False.
+            UnsupportedOption: ``batch_size`` is less than one.
         """
-        flat = [text for texts in self.texts for text in texts]
-        vectors = unit_rows(model.encode_text(flat, truncate=truncate))
-        mean = vectors.reshape(len(self), len(self.templates), -1).mean(axis=1, dtype=np.float64)
-        return Embeddings(mean.astype(np.float32), self.classnames, "text", model.name)
+        if batch_size < 1:
+            raise UnsupportedOption(f"batch_size={batch_size}; expected one or more")
+        rows = class_directions(
+            model, self.texts, truncate=truncate, progress=progress, batch_size=batch_size, cache=cache
+        )
+        return Embeddings(rows, self.classnames, "text", model.name)
+
+
+def _check_names(classnames: Prompts | Names) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
+    """The class names, and for those that have them the words that stand in their sentences."""
+    given: Any = classnames
+    if isinstance(given, Prompts):
+        return given.classnames, dict(zip(given.classnames, given.words, strict=True))
+    if isinstance(given, str) and given in prompt_sets.set_names("classnames"):
+        given = prompt_sets.classnames(given)
+    elif prompt_files.is_file(given):
+        return _names_of_file(Path(given))
+    if isinstance(given, Mapping):
+        names = check_classnames(list(given))
+        return names, {name: check_words(name, given[name]) for name in names}
+    names = check_classnames(given)
+    return names, dict(names.words) if isinstance(names, ClassNames) else {}
+
+
+def _names_of_file(path: Path) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
+    found = prompt_files.read_names(path)
+    if isinstance(found, dict):
+        if "classnames" in found:
+            prompts = Prompts.from_file(path)
+            return prompts.classnames, dict(zip(prompts.classnames, prompts.words, strict=True))
+        return _check_names(found)
+    first: dict[str, str] = {}
+    for text, where in found:
+        check_text(text, f"{where}: the label")
+        plain = " ".join(text.split())
+        if plain in first:
+            raise DuplicateLabels(f"{where}: the label {text!r} stands already in {first[plain]}; keep one")
+        first[plain] = where.removeprefix(f"{path}, ")
+    return check_classnames([text for text, _ in found]), {}
