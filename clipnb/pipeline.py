@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 from clipnb.errors import ClipnbError, InvalidEmbeddings, WrongType
 from clipnb.images import open_image
 from clipnb.sources import Item
-from clipnb.sources.items import Url
+from clipnb.sources.web import Url
 from clipnb.types import ClipModel, FloatArray, unit_rows
 
 __all__ = ["Outcome", "Preparer", "cores", "images", "preparer_of", "texts"]

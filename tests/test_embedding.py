@@ -250,7 +250,7 @@ def test_addresses(model, tmp_path):
     threading.Thread(target=server.serve_forever, daemon=True).start()
     home = f"http://127.0.0.1:{server.server_port}"
     try:
-        from clipnb.sources.items import Url
+        from clipnb.sources.web import Url
 
         slow = ("slow", Url(f"{home}/hangs", timeout=0.5, attempts=1))
         found = embed(model, [f"{home}/3.png", f"{home}/missing", f"{home}/page", slow], **QUIET, modality="image")

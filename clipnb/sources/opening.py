@@ -13,7 +13,8 @@ from PIL import Image
 
 from clipnb.errors import EmptyInput, SourceError, UnsupportedOption, WrongType
 from clipnb.sources import files, tables
-from clipnb.sources.items import IMAGE_SUFFIXES, Item, Source, Url, is_url, readable
+from clipnb.sources.items import IMAGE_SUFFIXES, Item, Source, readable
+from clipnb.sources.web import Url, is_url
 
 __all__ = ["open_source", "read_table"]
 

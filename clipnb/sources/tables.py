@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from clipnb.errors import EmptyInput, SourceError, UnknownColumn
-from clipnb.sources.items import Item, Source, Url, is_url
+from clipnb.sources.items import Item, Source
+from clipnb.sources.web import Url, is_url
 
 __all__ = ["from_arrow", "from_hf", "from_parquet"]
 
