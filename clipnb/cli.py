@@ -1,4 +1,4 @@
-"""The command line: ``clipnb demo | models | embed | zero-shot | lab``."""
+"""The command line: ``clipnb demo | models | embed | zero-shot | reproduce | lab``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clipnb import __version__
-from clipnb.errors import ClipnbError, MissingExtra
+from clipnb.errors import ClipnbError, MissingExtra, UnsupportedOption
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,6 +86,25 @@ def _parser() -> argparse.ArgumentParser:
     classify.add_argument("--top", type=int, default=5, help="labels to show for each picture (%(default)s)")
     _model_options(classify)
     classify.set_defaults(run=_zero_shot)
+
+    again = commands.add_parser("reproduce", help="measure a published number again; 1 if it is missed")
+    again.add_argument("name", nargs="?", metavar="SET", help="imagenet, cifar10, emoji-fluent, ...; see --list")
+    again.add_argument("--list", action="store_true", help="the published numbers that are known here")
+    again.add_argument("--data", default=None, metavar="PATH", help="the folder with the test pictures")
+    again.add_argument(
+        "--truth", default=None, metavar="FILE", help="what they show, where it does not lie beside them"
+    )
+    again.add_argument(
+        "--as", dest="published_as", default=None, metavar="NAME", help="compare with this model's number"
+    )
+    again.add_argument("--limit", type=int, default=None, metavar="N", help="only N pictures, drawn at random")
+    again.add_argument("--partial", action="store_true", help="the data are a random part of the set")
+    again.add_argument("--batch-size", type=_count, default="auto", metavar="N", help="pictures in one pass")
+    again.add_argument("--workers", type=_count, default="auto", metavar="N", help="threads that decode pictures")
+    again.add_argument("--strict", action="store_true", help="the reference processor's pixels, bit for bit")
+    again.add_argument("--quiet", action="store_true", help="no progress bar")
+    _model_options(again)
+    again.set_defaults(run=_reproduce)
 
     lab = commands.add_parser("lab", help="open the notebooks in JupyterLab, which gets all other arguments")
     lab.set_defaults(run=_lab)
@@ -210,6 +229,39 @@ def _zero_shot(options: argparse.Namespace) -> None:
         cells = (row.image if first else "", row.classname, f"{100 * row.probability:.1f} %", f"{row.cosine:.3f}")
         table.add_row(*cells, style="bold" if first else "")
     Console().print(table)
+
+
+def _reproduce(options: argparse.Namespace) -> int:
+    """0: every published value met; 1: missed; 2: not measured."""
+    from clipnb.reproducing import reproduce, reproductions
+
+    if options.list:
+        listed = reproductions()
+        if options.name is not None:
+            from clipnb.reproducing.published import find_set
+
+            listed = listed[listed["set"] == find_set(options.name).name]
+        shown = listed[["set", "model", "metric", "published", "tolerance", "source"]]
+        sys.stdout.write(shown.to_string(index=False, justify="left") + "\n")
+        return 0
+    if options.name is None:
+        raise UnsupportedOption("which test set? clipnb reproduce --list names them")
+    found = reproduce(
+        options.name,
+        options.model,
+        options.data,
+        truth=options.truth,
+        published_as=options.published_as,
+        limit=options.limit,
+        partial=options.partial,
+        device=options.device,
+        batch_size=options.batch_size,
+        workers=options.workers,
+        strict=options.strict,
+        progress=not options.quiet,
+    )
+    sys.stdout.write(f"{found}\n")
+    return 2 if found.skipped else 0 if found.passed else 1
 
 
 def _lab(options: argparse.Namespace) -> int:
