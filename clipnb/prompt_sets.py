@@ -58,17 +58,17 @@ class ClassNames(_Texts):
     """The names of a data set's classes, in the order of its labels: a tuple of texts, no two alike.
 
     Attributes:
-        ids: what the data set itself calls each class (WordNet ids, folders), or None.
+        keys: what the data set itself calls each class (WordNet ids, folders), or None.
         groups: the superclass of each class, or None.
         words: for some classes, what stands in their sentences instead of the name: several names, which are averaged,
             or the published name where two classes were published under one and brackets tell them apart here.
         name, title, source, licence, note, language: as for :class:`TemplateSet`.
 
     Raises:
-        WrongShape: ``ids`` or ``groups`` are not one a name.
+        WrongShape: ``keys`` or ``groups`` are not one a name.
     """
 
-    ids: tuple[str, ...] | None
+    keys: tuple[str, ...] | None
     groups: tuple[str, ...] | None
     words: Mapping[str, tuple[str, ...]]
 
@@ -77,16 +77,16 @@ class ClassNames(_Texts):
         texts: Iterable[str] = (),
         /,
         *,
-        ids: Iterable[str] | None = None,
+        keys: Iterable[str] | None = None,
         groups: Iterable[str] | None = None,
         words: Mapping[str, Iterable[str]] | None = None,
         **facts: str,
     ) -> None:
         self._facts(**facts)
-        self.ids = None if ids is None else tuple(ids)
+        self.keys = None if keys is None else tuple(keys)
         self.groups = None if groups is None else tuple(groups)
         self.words = {name: tuple(others) for name, others in (words or {}).items()}
-        for what, given in (("ids", self.ids), ("groups", self.groups)):
+        for what, given in (("keys", self.keys), ("groups", self.groups)):
             if given is not None and len(given) != len(self):
                 raise WrongShape(f"{len(given)} {what} for {len(self)} class names; expected one each")
 
@@ -96,9 +96,9 @@ class ClassNames(_Texts):
         return tuple(self)
 
     @property
-    def by_id(self) -> dict[str, str]:
-        """The name of each id, such as ``{"n01440764": "tench", ...}``; empty where the classes have no ids."""
-        return dict(zip(self.ids or (), self, strict=False))
+    def by_key(self) -> dict[str, str]:
+        """The name of each key, such as ``{"n01440764": "tench", ...}``; empty where the classes have no keys."""
+        return dict(zip(self.keys or (), self, strict=False))
 
     def take(self, rows: Iterable[int]) -> ClassNames:
         """These classes, in this order, with all that is known of them."""
@@ -106,17 +106,17 @@ class ClassNames(_Texts):
         names = [self[row] for row in chosen]
         return ClassNames(
             names,
-            ids=None if self.ids is None else [self.ids[row] for row in chosen],
+            keys=None if self.keys is None else [self.keys[row] for row in chosen],
             groups=None if self.groups is None else [self.groups[row] for row in chosen],
             words={name: self.words[name] for name in names if name in self.words},
             **{key: getattr(self, key) for key in ("name", "title", "source", "licence", "note", "language")},
         )
 
-    def select(self, *, ids: Iterable[str] | None = None, group: str | None = None) -> ClassNames:
-        """The classes with these ids, in their order, or of one group.
+    def select(self, *, keys: Iterable[str] | None = None, group: str | None = None) -> ClassNames:
+        """The classes with these keys, in their order, or of one group.
 
         Raises:
-            UnknownConcept: names the first id or the group that is not here, and the nearest that are.
+            UnknownConcept: names the first key or the group that is not here, and the nearest that are.
         """
         rows = list(range(len(self)))
         if group is not None:
@@ -124,12 +124,12 @@ class ClassNames(_Texts):
                 known = f" Known: {', '.join(dict.fromkeys(self.groups))}." if self.groups else " It has no groups."
                 raise UnknownConcept(f"no group {group!r} in {self.name!r}.{nearest(group, self.groups or ())}{known}")
             rows = [row for row in rows if (self.groups or ())[row] == group]
-        if ids is not None:
-            place = {code: row for row, code in enumerate(self.ids or ())}
-            wanted = list(ids)
+        if keys is not None:
+            place = {code: row for row, code in enumerate(self.keys or ())}
+            wanted = list(keys)
             for code in wanted:
                 if code not in place:
-                    raise UnknownConcept(f"no class of {self.name!r} has the id {code!r}.{nearest(code, place)}")
+                    raise UnknownConcept(f"no class of {self.name!r} has the key {code!r}.{nearest(code, place)}")
             rows = [place[code] for code in wanted if place[code] in set(rows)]
         return self.take(rows)
 
@@ -159,9 +159,9 @@ def classnames(name: str) -> ClassNames:
         UnknownPromptSet: names the nearest that are known.
     """
     facts = dict(_read("classnames", name))
-    if "of" in facts:  # a part of another set, by ids
-        chosen = classnames(facts.pop("of")).select(ids=facts.pop("ids"))
-        facts |= {"names": tuple(chosen), "ids": chosen.ids, "groups": chosen.groups, "words": chosen.words}
+    if "of" in facts:  # a part of another set, by keys
+        chosen = classnames(facts.pop("of")).select(keys=facts.pop("keys"))
+        facts |= {"names": tuple(chosen), "keys": chosen.keys, "groups": chosen.groups, "words": chosen.words}
     return ClassNames(facts.pop("names"), **facts)
 
 
