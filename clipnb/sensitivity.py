@@ -41,7 +41,8 @@ def prompt_sensitivity(
 
     Args:
         model: any model of the family.
-        images: what :func:`clipnb.zero_shot` takes as a list, or their Embeddings by this model.
+        images: a list as :func:`clipnb.zero_shot` takes it, or Embeddings by this model, such as :func:`clipnb.embed`
+            makes of a folder.
         labels: the true class name of each image. None: there is no accuracy, and ``by_class`` must be true; each
             class is then scored on all the images.
         classnames: what to tell apart, or Prompts.
@@ -99,8 +100,6 @@ def _encoded(model: ClipModel, images: Any, batch_size: int, progress: bool) -> 
 
 def _classifiers(model: ClipModel, prompts: Prompts, truncate: bool, progress: bool) -> Any:
     """Pairs of a template and its directions [class, dim]; the last, of the ensemble, has no template."""
-    from dataclasses import replace
-
     templates: Any = prompts.templates
     if progress:
         from tqdm.auto import tqdm
@@ -108,10 +107,10 @@ def _classifiers(model: ClipModel, prompts: Prompts, truncate: bool, progress: b
         templates = tqdm(templates, desc="templates", unit="template", leave=False)
     total: NDArray[np.float64] | None = None
     for template in templates:
-        rows = replace(prompts, templates=(template,)).encode(model, truncate=truncate).vectors
+        rows = Prompts.of(prompts, [template]).encode(model, truncate=truncate).vectors
         total = rows.astype(np.float64) if total is None else total + rows
         yield template, rows
-    if getattr(prompts, "synonyms", None):  # the mean over names and templates is not the mean of means
+    if any(len(names) > 1 for names in prompts.words):  # the mean over names and templates is no mean of means
         yield None, prompts.encode(model, truncate=truncate).vectors
     elif total is not None:
         yield None, unit_rows(total)

@@ -10,6 +10,7 @@ from PIL import Image
 
 import clipnb
 from clipnb import errors, plots
+from clipnb.prompts import Prompts
 from clipnb.sensitivity import ENSEMBLE, prompt_sensitivity
 from clipnb.types import Embeddings
 from clipnb.zeroshot import encode_images, zero_shot
@@ -67,6 +68,15 @@ def test_equal_cosines_keep_the_order_of_the_classes(pictures):
     frame = prompt_sensitivity(FakeClip(), pictures, LABELS, NAMES, ["a red {}"])
     assert alone(frame, "a red {}")["top1"] == 0.25  # every sentence says red: all get the first class
     assert zero_shot(FakeClip(), pictures, NAMES, ["a red {}"], LABELS).metrics()["top1"] == 0.25
+
+
+def test_synonyms_count_in_every_row(pictures):
+    names = {"red": ["red", "rot"], "green": ["green", "a blue pear"], "blue": ["blue"], "yellow": ["yellow"]}
+    frame = prompt_sensitivity(FakeClip(), pictures, LABELS, names, TEMPLATES)
+    for template, used in ((TEMPLATES[0], TEMPLATES[:1]), (ENSEMBLE, TEMPLATES)):
+        result = zero_shot(FakeClip(), pictures, Prompts(names, used), labels=LABELS)
+        truth = [NAMES.index(label) for label in LABELS]
+        assert alone(frame, template)["cosine"] == pytest.approx(result.similarity[range(24), truth].mean(), abs=1e-6)
 
 
 def test_without_labels_classes_are_scored_on_all_pictures(pictures):
