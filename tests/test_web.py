@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import email.utils
 import http.server
 import pickle
@@ -40,11 +41,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         time.sleep(server.pause)
         with server.lock:
             server.now -= 1
-        self.send_response(status)
-        for key, value in headers.items():
-            self.send_header(key, value)
-        self.end_headers()
-        self.wfile.write(body)
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the client has gone
+            self.send_response(status)
+            for key, value in headers.items():
+                self.send_header(key, value)
+            self.end_headers()
+            self.wfile.write(body)
 
     def log_message(self, *args):
         pass
