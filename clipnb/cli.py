@@ -241,8 +241,10 @@ def _reproduce(options: argparse.Namespace) -> int:
             from clipnb.reproducing.published import find_set
 
             listed = listed[listed["set"] == find_set(options.name).name]
-        shown = listed[["set", "model", "metric", "published", "tolerance", "source"]]
-        sys.stdout.write(shown.to_string(index=False, justify="left") + "\n")
+        for (test, source), rows in listed.groupby(["set", "source"], sort=False):
+            first = rows.drop_duplicates("metric")
+            values = ", ".join(f"{row.metric} {row.published:.1f} ± {row.tolerance:g} %" for row in first.itertuples())
+            sys.stdout.write(f"{test}  {' = '.join(rows['model'].unique())}\n    {values}  ({source})\n")
         return 0
     if options.name is None:
         raise UnsupportedOption("which test set? clipnb reproduce --list names them")

@@ -102,7 +102,7 @@ def reproduce(
             return replace(skipped, reason=str(error))
 
     start = time.perf_counter()
-    texts = prompts.encode(model)
+    texts = prompts.encode(model, progress=progress)
     rows = Run(
         model, _source(test, pictures, chosen), batch_size, workers, "record", progress, strict, False
     ).in_memory()
@@ -155,7 +155,7 @@ def _emoji(test: TestSet) -> tuple[Prompts, Labelled]:
 def _on_disk(test: TestSet, data: Path, truth: str | os.PathLike[str] | None) -> tuple[Prompts, Labelled]:
     classes = classnames(test.classnames)
     prompts = Prompts.of(classes, templates(test.templates))
-    return prompts, open_labelled(test, Names(classes, classes.ids), data, truth)
+    return prompts, open_labelled(test, Names(classes, classes.keys), data, truth)
 
 
 def _chosen(
