@@ -33,7 +33,7 @@ class ZeroShot:
     each image, and what is needed of the true one; everything but the two matrices works alike.
 
     Attributes:
-        classnames: one per column.
+        classnames: one per column; a tuple, or :class:`clipnb.datasets.ClassNames`, which knows more.
         image_ids: one per row.
         labels: the true class name of each image, if known.
         templates: the prompts around the class names.
@@ -76,7 +76,9 @@ class ZeroShot:
             InvalidEmbeddings: a matrix is not [image, class], or holds NaN.
             UnknownLabel: a label that is no class name, or not one per image.
         """
-        self.classnames, self.image_ids = tuple(classnames), tuple(image_ids)
+        # A set of class names stays what it is, with the groups and the source that it knows.
+        self.classnames = classnames if isinstance(classnames, tuple) else tuple(classnames)
+        self.image_ids = tuple(image_ids)
         self.labels = None if labels is None else tuple(labels)
         self.templates, self.model, self.method = tuple(templates), model, method
         self.failures = tuple(failures)
@@ -110,6 +112,11 @@ class ZeroShot:
         facts += ["with labels"] if self.labels is not None else []
         facts += [f"{len(self.failures)} images could not be read"] if self.failures else []
         return f"{type(self).__name__}({', '.join(facts)})"
+
+    @property
+    def groups(self) -> tuple[str, ...] | None:
+        """The superclass of each class, where the class names are of a set that has them."""
+        return getattr(self.classnames, "groups", None)
 
     # --- scores ----------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from clipnb.errors import InvalidEmbeddings, UnsupportedOption
 from clipnb.predictions import ZeroShot
+from clipnb.prompts import Prompts
 from clipnb.ranking import Leading
 from clipnb.types import ClipModel, Embeddings, FloatArray
 
@@ -31,7 +33,7 @@ def score(
     texts: Embeddings,
     labels: Sequence[str] | None = None,
     *,
-    templates: Sequence[str] = ("{}",),
+    prompts: Prompts | None = None,
     keep: int | None = None,
     dense: bool | None = None,
     progress: bool = False,
@@ -43,7 +45,7 @@ def score(
         images: rows [image, dim]; of :func:`clipnb.open_embeddings` read through their map, block by block.
         texts: one row a class, its ids the class names.
         labels: the true class name of each row.
-        templates: what the texts were made with.
+        prompts: what the texts were made with; without it the texts' ids are the class names.
         keep: leading classes kept of each image, unless the result is dense.
         dense: hold all cosines and probabilities; default: up to :data:`DENSE` of them, unless ``keep`` is given.
         progress: show a bar over the rows.
@@ -63,10 +65,10 @@ def score(
     position = {name: j for j, name in enumerate(texts.ids)}
     truth = None if labels is None else np.array([position[label] for label in labels], dtype=np.int64)
     facts: dict[str, Any] = {
-        "classnames": texts.ids,
+        "classnames": texts.ids if prompts is None else prompts.classnames,
         "image_ids": images.ids,
         "labels": labels,
-        "templates": templates,
+        "templates": ("{}",) if prompts is None else prompts.templates,
         "model": model.name,
         "failures": images.failures,
     }
@@ -91,7 +93,9 @@ def _blocks(
     if progress:
         from tqdm.auto import tqdm
 
-        bar = tqdm(total=len(images), desc="scores", unit="image", leave=False)
+        # tqdm's bar for notebooks does not read that variable by itself.
+        silent = os.environ.get("TQDM_DISABLE", "0") not in ("", "0")
+        bar = tqdm(total=len(images), desc="scores", unit="image", leave=False, disable=silent)
     transposed = np.ascontiguousarray(classes.T)
     for start, vectors in images.blocks(max(1, BLOCK // max(1, len(classes)))):
         sim = vectors @ transposed

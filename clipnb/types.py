@@ -106,7 +106,11 @@ def unit_rows(vectors: ArrayLike) -> FloatArray:
             f"{len(bad)} of {len(matrix)} rows are zero or not finite and have no direction: rows {shown}. Drop them."
         )
     lengths[np.abs(lengths - 1) < 1e-6] = 1  # rows that went through here before come back bit for bit
-    return (matrix / lengths[:, None]).astype(np.float32)
+    rows = np.empty(matrix.shape, dtype=np.float32)
+    for start in range(0, len(rows), 65_536):  # a million rows in double precision would take gigabytes
+        part = slice(start, start + 65_536)
+        rows[part] = matrix[part] / lengths[part, None]
+    return rows
 
 
 class Failure(NamedTuple):

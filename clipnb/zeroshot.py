@@ -96,7 +96,7 @@ def zero_shot(
         if isinstance(labels, str) and labels != FOLDER:
             labels = list(replace(images, languages=(labels,)).names[labels])
         images, image_ids = images.images, images.emojis if image_ids is None else image_ids
-    told = Labels(labels, prompts.classnames, _keys(classnames), label_names)
+    told = Labels(labels, prompts.classnames, getattr(prompts.classnames, "keys", None), label_names)
     told.read(images)
 
     if isinstance(images, Embeddings):
@@ -104,13 +104,13 @@ def zero_shot(
         _check_space(model, images)
         truth = _of_rows(told, images)
         rows = images
-        texts = prompts.encode(model, truncate=truncate)
+        texts = prompts.encode(model, truncate=truncate, progress=progress)
     elif _is_source(images) or on_error == "record":
         source = _opened(images, image_ids, column, id_column)
         ids = source.names(0, source.length) if source.names is not None and source.length is not None else None
         early = not told.need_ids or ids is not None
         said = told.of(ids, source.length) if early else None
-        texts = prompts.encode(model, truncate=truncate)
+        texts = prompts.encode(model, truncate=truncate, progress=progress)
         exact = strict or not _is_source(images)
         rows = Run(model, source, batch_size, workers, on_error or "record", progress, exact, truncate).in_memory()
         truth = _without(said, rows) if early else _of_rows(told, rows)
@@ -121,10 +121,10 @@ def zero_shot(
             raise UnsupportedOption(f"{len(image_ids)} image_ids for {len(images)} images; expected one each")
         names = [image_id(image, i) for i, image in enumerate(images)] if told.need_ids else None
         truth = told.of(image_ids if image_ids is not None else names, len(images))
-        texts = prompts.encode(model, truncate=truncate)
+        texts = prompts.encode(model, truncate=truncate, progress=progress)
         size = 64 if batch_size == "auto" else int(batch_size)
         rows = encode_images(model, images, image_ids, batch_size=size, progress=progress)
-    return score(model, rows, texts, truth, templates=prompts.templates, keep=keep, dense=dense, progress=progress)
+    return score(model, rows, texts, truth, prompts=prompts, keep=keep, dense=dense, progress=progress)
 
 
 def encode_images(
@@ -164,18 +164,12 @@ def classify(
     """:func:`zero_shot` for pictures that are encoded already, one row each; ``texts`` may be encoded too."""
     truth = check_labels(labels, prompts.classnames, len(embeddings))
     encoded = prompts.encode(model) if texts is None else texts
-    return score(model, embeddings, encoded, truth, templates=prompts.templates, keep=keep, dense=dense)
+    return score(model, embeddings, encoded, truth, prompts=prompts, keep=keep, dense=dense)
 
 
 def check_labels(labels: Sequence[str] | None, classnames: tuple[str, ...], images: int) -> tuple[str, ...] | None:
     """The true class names, checked before any work is done."""
     return Labels(labels, classnames).of(None, images)
-
-
-def _keys(classnames: Any) -> Sequence[str] | None:
-    """Other names of the classes, where they come from a set that has them."""
-    keys = getattr(classnames, "keys", None)
-    return None if keys is None or callable(keys) else keys
 
 
 def _is_source(images: Any) -> bool:
