@@ -1,11 +1,14 @@
 """Pictures and words that ship in the package: emoji in several drawing styles, named in over a hundred languages.
 
-And the names of published data sets' classes, see :mod:`clipnb.prompt_sets`.
+And the names of published data sets' classes, see :mod:`clipnb.prompt_sets`; and readers of parallel corpora
+that others publish, see :mod:`clipnb.corpora`: xtd10, xm3600, multi30k, flickr30k_cn, coco_cn, babel_imagenet, and
+parallel_table for any table with a column a language. They read what lies on disk.
 """
 
 from __future__ import annotations
 
 import functools
+import importlib
 import json
 import lzma
 from collections.abc import Iterable, Sequence
@@ -24,22 +27,40 @@ from clipnb.prompt_sets import ClassNames, TemplateSet, classnames, prompt_sets,
 if TYPE_CHECKING:
     import pandas as pd
 
+    from clipnb.corpora import babel_imagenet, coco_cn, flickr30k_cn, multi30k, parallel_table, xm3600, xtd10
+    from clipnb.corpus import Corpus
+
 __all__ = [
     "ClassNames",
     "EmojiSet",
     "TemplateSet",
+    "babel_imagenet",
     "classnames",
+    "coco_cn",
     "emoji",
     "emoji_languages",
     "emoji_styles",
+    "flickr30k_cn",
+    "multi30k",
+    "parallel_table",
     "photos",
     "prompt_sets",
     "templates",
+    "xm3600",
+    "xtd10",
 ]
+
+_READERS = ("babel_imagenet", "coco_cn", "flickr30k_cn", "multi30k", "parallel_table", "xm3600", "xtd10")
 
 FOLDER = Path(__file__).parent / "data" / "emoji"
 TILE, COLUMNS = 64, 40
 """Pixels along the edge of a picture, and pictures in a row of a sheet."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in _READERS:
+        return getattr(importlib.import_module("clipnb.corpora"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 @functools.lru_cache(maxsize=1)
@@ -174,6 +195,26 @@ class EmojiSet:
             f"Pictures: {facts['title']}, {facts['author']}, {facts['licence']}, {facts['url']}. "
             "Names: Unicode CLDR, Unicode-3.0."
         )
+
+    def corpus(self, *, keywords: bool = False) -> Corpus:
+        """The pictures with their names as captions; where CLDR has no name, there is no caption.
+
+        Args:
+            keywords: the words that CLDR gives beside the name are further captions, where they differ from it.
+        """
+        from clipnb.corpus import Corpus
+
+        captions: dict[str, tuple[str, ...]] = {}
+        image_of: dict[str, tuple[int, ...]] = {}
+        for code in self.languages:
+            found = []
+            for row, concept in enumerate(self.concepts):
+                words = dict.fromkeys(self._words(code, concept))
+                found += [(word, row) for word in list(words)[: None if keywords else 1]]
+            captions[code] = tuple(word for word, _ in found)
+            image_of[code] = tuple(row for _, row in found)
+        licence = f"pictures {_index()['styles'][self.style]['licence']}, names Unicode-3.0"
+        return Corpus(f"emoji {self.style}", self.images, self.emojis, captions, image_of, self.attribution, licence)
 
     def thumbnail(self, row: int) -> Image.Image:
         """The picture of a row with its transparency, 64 x 64 RGBA."""
