@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import io
+import re
 import sys
 import types
 from datetime import datetime, timezone
 
 import ipywidgets as W
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
-from clipnb.errors import TextTooLong, UnsupportedOption
+from clipnb import datasets
+from clipnb.baseline import BINS, ScoreBaseline
+from clipnb.errors import EmptyInput, TextTooLong, UnknownModel, UnsupportedOption, WrongType
+from clipnb.models import load
 from clipnb.plots.palette import ink
 from clipnb.prompts import TEMPLATES, Prompts
 from clipnb.types import ClipModel
 from clipnb.widgets import ZeroShotPanel
+from clipnb.widgets.as_code import load_line
 from clipnb.widgets.uploads import uploaded
 from clipnb.zeroshot import zero_shot
 
@@ -319,3 +327,246 @@ def test_the_default_pictures_are_emoji_with_their_names(model):
     panel = ZeroShotPanel(model)
     assert len(panel.images) == 18
     assert panel.status.startswith("cat face:")
+
+
+# --- several models, numbers to take away, code ---------------------------------------------------------------------
+
+
+class Other(ColourClip):
+    """Sees pictures with red and blue exchanged, and reads no more than three words."""
+
+    name, context_length = "exchanged", 3
+
+    def encode_image(self, images, *, normalize=True):
+        return super().encode_image(images)[:, [2, 1, 0, 3]]
+
+
+@pytest.fixture
+def pictures():
+    return [Image.new("RGB", (16, 16), colour) for colour in ("red", "green", "blue")]
+
+
+@pytest.fixture
+def two(model, pictures):
+    return ZeroShotPanel([model, Other()], pictures, ["red", "green", "blue"], names=["tomato", "grass", "sea"])
+
+
+def titles(panel):
+    return [box.children[0].value for box in panel.view.charts.children]
+
+
+def test_models_stand_side_by_side(two, model, pictures):
+    assert two.models == ("colours", "exchanged")
+    for name, other in (("colours", model), ("exchanged", Other())):
+        result = zero_shot(other, pictures[:1], ["red", "green", "blue"])
+        assert two.by_model[name]["probabilities"] == pytest.approx(result.probabilities[0].tolist())
+        assert two.by_model[name]["cosines"] == pytest.approx(result.similarity[0].tolist())
+    assert two.probabilities == two.by_model["colours"]["probabilities"]
+    assert titles(two) == ["<strong>colours</strong>", "<strong>exchanged</strong>"]
+    assert "colours, tomato: red" in two.status
+    assert "exchanged, tomato: blue" in two.status
+
+
+def test_charts_share_the_order_of_their_labels(two):
+    ticks = [list(figure.layout.yaxis.ticktext) for figure in two.view.figures]
+    assert ticks[0] == ticks[1]
+    mean = np.mean([two.by_model[name]["probabilities"] for name in two.models], axis=0)
+    assert ticks[0] == [two.classnames[j] for j in np.argsort(-mean, kind="stable")]
+    for figure, name in zip(two.view.figures, two.models, strict=True):
+        shown = dict(zip(ticks[0], figure.data[0].x, strict=True))
+        expected = dict(zip(two.classnames, two.by_model[name]["probabilities"], strict=True))
+        assert shown == pytest.approx({label: 100 * p for label, p in expected.items()})
+
+
+def test_a_model_can_be_added_and_is_told_apart(panel):
+    panel.selected = 2
+    panel.add_model(ColourClip())
+    assert panel.models == ("colours", "colours (2)")
+    assert panel.by_model["colours"] == panel.by_model["colours (2)"]
+    assert len(panel.view.charts.children) == 2
+    assert "2 models" in repr(panel)
+    with pytest.raises(WrongType, match=r"clipnb\.load\('RN50'\)"):
+        panel.add_model("RN50")
+    with pytest.raises(WrongType, match="int"):
+        ZeroShotPanel([3])
+    with pytest.raises(EmptyInput, match="models"):
+        ZeroShotPanel([])
+
+
+def test_one_model_that_fails_does_not_silence_the_other(two):
+    two.classnames = ["red", "one two three four red"]
+    assert list(two.by_model) == ["colours"]
+    assert "exchanged has no result" in two.status
+    assert "tokens > 3" in two.status
+    assert 'class="clipnb-problem"' in two.view.message.value
+    assert not two.view.figures[1].data[0].x
+    two.classnames = ["red", "red"]
+    assert two.by_model == {}
+    assert two.status.count("'red'") == 1  # what is wrong with the labels is said once
+    two.classnames = ["red", "blue"]
+    assert list(two.by_model) == ["colours", "exchanged"]
+    assert two.view.figures[1].data[0].x
+
+
+def test_the_menu_has_every_set_of_templates_and_ones_own(panel):
+    keys = [key for _, key in panel.view.template_set.options]
+    assert keys[:4] == ["plain", "photo", "emoji", "own"]
+    assert sorted(keys) == sorted([*TEMPLATES, "own"])
+    words = [words for words, _ in panel.view.template_set.options]
+    assert "Languages · A photo, in German (5 sentences)" in words
+    assert "Data sets · OpenAI's 80 for ImageNet (80 sentences)" in words
+    for key in keys:
+        if key != "own":
+            panel.view.template_set.value = key
+            assert panel.templates == list(TEMPLATES[key])
+            assert panel.view.template_set.value == key  # of equal sets, the one that was chosen
+
+
+def test_the_table_is_what_is_shown(two):
+    two.selected = 2
+    table = two.table()
+    assert list(table.columns) == ["image", "model", "classname", "rank", "probability", "cosine"]
+    assert set(table["image"]) == {"sea"}
+    for name in two.models:
+        mine = table[table["model"] == name]
+        assert list(mine["rank"]) == [1, 2, 3]
+        assert mine["probability"].is_monotonic_decreasing
+        shown = dict(zip(two.classnames, two.by_model[name]["probabilities"], strict=True))
+        assert dict(zip(mine["classname"], mine["probability"], strict=True)) == pytest.approx(shown)
+
+
+def test_the_table_of_every_picture_is_zero_shots(panel, model, pictures):
+    table = panel.table(every=True)
+    expected = zero_shot(model, pictures, panel.classnames, image_ids=["tomato", "grass", "sea"]).top(3)
+    pd.testing.assert_frame_equal(table[list(expected.columns)], expected[list(expected.columns)], check_dtype=False)
+
+
+@pytest.mark.parametrize(("ending", "read"), [("csv", pd.read_csv), ("parquet", pd.read_parquet)])
+def test_numbers_are_saved(two, tmp_path, ending, read):
+    path = two.save(tmp_path / f"numbers.{ending}")
+    pd.testing.assert_frame_equal(read(path), two.table(), check_dtype=False, rtol=1e-6)
+
+
+def test_the_button_saves_and_says_where(panel, tmp_path):
+    panel.view.path.value = str(tmp_path / "shown.csv")
+    panel.view.every.value = True
+    panel.view.save.click()
+    assert len(pd.read_csv(tmp_path / "shown.csv")) == 9
+    assert "shown.csv" in panel.status
+    panel.view.path.value = str(tmp_path / "shown.docx")
+    panel.view.save.click()
+    assert ".parquet" in panel.status
+    assert 'class="clipnb-problem"' in panel.view.message.value
+    assert panel.probabilities  # a name that does not work takes no result away
+    panel.classnames = []
+    panel.view.path.value = str(tmp_path / "none.csv")
+    panel.view.save.click()
+    assert "write at least one" in panel.status
+
+
+def executed(code, **given):
+    """The names that the lines leave behind; the value of the last line is a table."""
+    body = ast.parse(code).body
+    names = dict(given)
+    exec(compile(ast.Module(body[:-1], []), "code", "exec"), names)
+    names["shown"] = eval(compile(ast.Expression(body[-1].value), "code", "eval"), names)
+    return names
+
+
+@pytest.mark.parametrize("templates", [["{}"], list(TEMPLATES["photo"]), ["so {}!", 'the "{}"']])
+def test_the_code_gives_what_is_shown(panel, model, pictures, templates):
+    panel.templates = templates
+    panel.classnames = ["red", "أخضر", 'a "blue" one', *(f"blue number {i}" for i in range(30))]
+    panel.selected = 1
+    assert "# model: the one that the panel was given" in panel.code()
+    assert max(map(len, panel.code().splitlines())) <= 120
+    names = executed(panel.code(), model=model, images=pictures)
+    assert names["result"].probabilities[0].tolist() == pytest.approx(panel.probabilities)
+    assert list(names["shown"]["image"]) == ["grass"] * 5
+    assert 'templates = "photo"' in panel.code() or templates != list(TEMPLATES["photo"])
+
+
+def test_the_code_of_several_models(two, model, pictures):
+    names = executed(two.code(), given=[model, Other()], images=pictures)
+    for name, result in names["results"].items():
+        assert result.probabilities[0].tolist() == pytest.approx(two.by_model[name]["probabilities"])
+    assert set(names["shown"].index.get_level_values(0)) == set(two.models)
+
+
+def test_the_code_of_files_uploads_and_emoji(model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, colour in (("a leaf.png", "green"), ("lake.png", "blue")):
+        Image.new("RGB", (8, 8), colour).save(name)
+    panel = ZeroShotPanel(model, ["a leaf.png"], ["red", "green", "blue"])
+    put(panel, **{"lake.png": png("blue")})
+    for i, remark in enumerate([None, "uploaded"]):
+        panel.selected = i
+        assert ("uploaded" in panel.code()) is (remark == "uploaded")
+        names = executed(panel.code(), model=model)
+        assert names["result"].probabilities[0].tolist() == pytest.approx(panel.probabilities)
+    panel = ZeroShotPanel(model, datasets.emoji("noto").select(names=["red heart", "keycap: #"]), ["red", "blue"])
+    panel.selected = 1
+    names = executed(panel.code(), model=model)
+    assert names["result"].probabilities[0].tolist() == pytest.approx(panel.probabilities)
+    assert names["result"].image_ids == ("keycap: #",)
+
+
+def test_the_code_opens_a_model_as_it_was_opened(model):
+    model.opened_with = {"name": "RN50", "dtype": "bfloat16", "trust_remote_code": False, "truncate": None}
+    assert load_line(model) == 'clipnb.load("RN50", dtype="bfloat16")'
+    model.opened_with = {"name": inspect.signature(load).parameters["name"].default}
+    assert load_line(model) == "clipnb.load()"
+    panel = ZeroShotPanel(model, [Image.new("RGB", (8, 8))])
+    assert "model = clipnb.load()" in panel.code()
+    assert load_line(Other()) is None
+
+
+def test_the_code_is_on_the_panel_and_folded_away(panel):
+    assert panel.view.code.layout.display == "none"
+    panel.view.show_code.value = True
+    assert panel.view.code.layout.display is None
+    panel.classnames = ["<b>", "red"]
+    assert "&lt;b&gt;" in panel.view.code.value
+    assert "<b>" not in panel.view.code.value
+    panel.classnames = []
+    assert panel.view.code.value == ""
+
+
+def baseline(name="colours", templates=("{}",)):
+    counts = np.zeros(BINS, dtype=np.int64)
+    counts[BINS // 2 : 3 * BINS // 4] = 10  # cosines from 0 to 0.5, evenly
+    return ScoreBaseline(counts, 0.25, 0.5 / np.sqrt(12), 0.0, 0.5, model=name, templates=templates)
+
+
+def test_cosines_stand_beside_their_baseline(model, pictures):
+    of_model = baseline()
+    panel = ZeroShotPanel(model, pictures, ["red", "green", "blue"], baseline=of_model)
+    rows = re.findall(r"<tr><th scope=\"row\"[^>]*>(.*?)</th>(.*?)</tr>", panel.view.scores.value)
+    assert [label for label, _ in rows] == list(panel.view.figure.layout.yaxis.ticktext)
+    for label, cells in rows:
+        cosine = panel.cosines[panel.classnames.index(label)]
+        assert f"<td>{cosine:.3f}</td>" in cells
+        assert f"above {of_model.percentile(cosine):.1f}%" in cells
+    table = panel.table()
+    np.testing.assert_allclose(table["percentile"], of_model.percentile(table["cosine"].to_numpy(float)))
+    np.testing.assert_allclose(table["z"], of_model.z(table["cosine"].to_numpy(float)))
+    assert "other sentences" not in panel.view.scores.value
+    panel.templates = ["a {}"]
+    assert "other sentences" in panel.view.scores.value
+    names = executed(panel.code(), model=model, images=pictures, baseline=baseline(templates=("a {}",)))
+    assert "percentile" in names["shown"].columns
+    panel.classnames = []
+    assert panel.view.scores.value == ""
+
+
+def test_baselines_belong_to_their_models(model, pictures):
+    panel = ZeroShotPanel([model, Other()], pictures, ["red"], baseline=baseline("exchanged"))
+    assert panel.table().groupby("model")["z"].count().to_dict() == {"colours": 0, "exchanged": 1}
+    both = ZeroShotPanel([model, Other()], pictures, baseline={n: baseline(n) for n in ("colours", "exchanged")})
+    assert both.view.scores.value.count("probability</th>") == 2
+    with pytest.raises(UnknownModel, match="'stranger'"):
+        ZeroShotPanel(model, pictures, baseline=baseline("stranger"))
+    with pytest.raises(UnknownModel, match=r"'coulors'.*'colours'"):
+        ZeroShotPanel(model, pictures, baseline={"coulors": baseline()})
+    with pytest.raises(WrongType, match="score_baseline"):
+        ZeroShotPanel(model, pictures, baseline=0.3)

@@ -2,53 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import traitlets as T
-from PIL import Image
 
-from clipnb.errors import EmptyInput, EmptyLabels, UnreadableImage
-from clipnb.images import image_id, read_image
+from clipnb.datasets import EmojiSet
+from clipnb.errors import EmptyInput, EmptyLabels
+from clipnb.exporting import write_table
 from clipnb.prompts import TEMPLATES
-from clipnb.similarity import cosine
-from clipnb.types import ClipModel, FloatArray
+from clipnb.types import ClipModel
+from clipnb.widgets.as_code import python_lines
+from clipnb.widgets.judges import Judge, Verdict, check_baseline, check_model, judges_of, unused
+from clipnb.widgets.numbers import cosine_cells, number_rows
 from clipnb.widgets.panel import Panel
-from clipnb.widgets.text_cache import TextCache
+from clipnb.widgets.pictures import Entry, bundled, from_emoji, from_list, from_uploads
+from clipnb.widgets.template_menu import known_set
 from clipnb.widgets.uploads import forget, uploaded
 from clipnb.widgets.zero_shot_view import OWN, ZeroShotView, lines, sentence
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from clipnb.baseline import ScoreBaseline
+
+__all__ = ["ZeroShotPanel"]
+
 _CLASSNAMES = ("cat", "dog", "pizza", "rocket", "flower")
-_PICTURES = (
-    *("cat face", "dog face", "penguin", "octopus", "butterfly", "rose", "sunflower", "evergreen tree", "pizza"),
-    *("red apple", "banana", "hot beverage", "rocket", "bicycle", "automobile", "umbrella", "guitar", "soccer ball"),
-)
-
-
-@dataclass
-class _Entry:
-    """A picture of the panel; its row is encoded when it is first chosen."""
-
-    picture: Image.Image
-    name: str
-    row: FloatArray | None = None
 
 
 class ZeroShotPanel(Panel):
-    """A picture, labels, and the probabilities that the model gives them.
+    """A picture, labels, and the probabilities that one model or several give them.
 
     Every control is bound to a trait: set one and look at `probabilities`. Whatever goes wrong is
     said in `status` and on the panel, in words.
 
     Args:
-        model: any `ClipModel`.
-        images: what `encode_image` takes, one entry a thumbnail; default: eighteen emoji in a
-            drawing style that the embedded model has never seen.
+        model: any `ClipModel`, or a list of them, shown side by side; `add_model` adds one later.
+        images: what `encode_image` takes, one entry a thumbnail, or an `EmojiSet`; default: eighteen
+            emoji in a drawing style that the embedded model has never seen.
         classnames: the labels to begin with.
-        templates: a named set ("plain", "photo", "emoji") or a list of sentences with one ``{}`` each.
+        templates: a named set (`clipnb.datasets.prompt_sets()` lists them) or a list of sentences with
+            one ``{}`` each.
         names: one name a picture; default: its path, or its place.
+        baseline: a `ScoreBaseline` of the model, or a mapping from the models' names to theirs: the
+            raw cosines then stand under the bars, beside the share of unrelated pairs that they exceed.
         mode: "light" or "dark", the page that the bars are drawn for; "auto": they follow the notebook's theme.
 
     Traits:
@@ -56,9 +56,11 @@ class ZeroShotPanel(Panel):
         selected (int): index of the chosen picture.
         classnames (list of str): the labels, in any language.
         templates (list of str): the sentences around each label.
-        probabilities (list of float, read-only): one a label, in the order of `classnames`; empty
-            while there is a problem.
+        probabilities (list of float, read-only): of the first model, one a label, in the order of
+            `classnames`; empty while there is a problem.
         cosines (list of float, read-only): the cosines behind them.
+        by_model (dict, read-only): name -> {"probabilities": [...], "cosines": [...]}, of every model
+            that has a result.
         status (str, read-only): what the panel says.
     """
 
@@ -68,35 +70,60 @@ class ZeroShotPanel(Panel):
     templates = T.List(T.Unicode())
     probabilities = T.List(T.Float(), read_only=True)
     cosines = T.List(T.Float(), read_only=True)
+    by_model: T.Dict[str, Any] = T.Dict(read_only=True)
 
     def __init__(
         self,
-        model: ClipModel,
-        images: Sequence[Any] | None = None,
+        model: ClipModel | Sequence[ClipModel],
+        images: Sequence[Any] | EmojiSet | None = None,
         classnames: Sequence[str] = _CLASSNAMES,
         templates: str | Sequence[str] = "plain",
         *,
         names: Sequence[str] | None = None,
+        baseline: ScoreBaseline | Mapping[str, ScoreBaseline] | None = None,
         mode: str = "auto",
     ) -> None:
-        if images is None:
-            images, names = _emoji()
-        self._model, self._texts = model, TextCache(model)
-        self._entries: list[_Entry] = []
+        self._judges = judges_of(model, baseline)
+        self._entries: list[Entry] = []
         self._names = list(names or ())
         self._quiet = True
         self.view = ZeroShotView(mode)
+        self.view.show_models(self.models)
         super().__init__(self.view, "zero-shot")
         self.classnames = list(classnames)
         self.templates = list(TEMPLATES.get(templates, (templates,)) if isinstance(templates, str) else templates)
         self._connect()
         self._quiet = False
-        self.images = list(images)
+        if images is None or isinstance(images, EmojiSet):
+            self._put(bundled() if images is None else from_emoji(images), 0)
+        else:
+            self.images = list(images)
         if not self.images:
             self._update()
 
     def __repr__(self) -> str:
-        return f"ZeroShotPanel({len(self.images)} pictures, {len(self.classnames)} labels)"
+        models = f"{len(self._judges)} models, " if len(self._judges) > 1 else ""
+        return f"ZeroShotPanel({models}{len(self.images)} pictures, {len(self.classnames)} labels)"
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """What the panel calls its models."""
+        return tuple(judge.name for judge in self._judges)
+
+    def add_model(self, model: ClipModel, baseline: ScoreBaseline | None = None) -> None:
+        """One more model beside those that are here.
+
+        Raises:
+            WrongType: not a model, or not a baseline.
+            UnknownModel: the baseline of another model.
+        """
+        check_model(model)
+        judge = Judge(model, unused(model.name, self._judges), len(self._judges), baseline)
+        if baseline is not None:
+            check_baseline(judge, baseline)
+        self._judges.append(judge)
+        self.view.show_models(self.models)
+        self._update()
 
     # -- from controls to traits ------------------------------------------------------------------
 
@@ -105,13 +132,19 @@ class ZeroShotPanel(Panel):
         view.upload.observe(lambda _: self._take_uploads(), "value")
         view.labels.observe(lambda change: setattr(self, "classnames", lines(change.new)), "value")
         view.template_set.observe(lambda change: self._choose_templates(change.new), "value")
-        view.own_templates.observe(lambda change: setattr(self, "templates", lines(change.new)), "value")
+        view.own_templates.observe(lambda change: self._take_templates(lines(change.new)), "value")
+        view.save.on_click(lambda _: self._save_as_told())
         T.link((view.picker, "selected"), (self, "selected"))
 
     def _choose_templates(self, key: str) -> None:
         self.view.show_own_templates(key == OWN)
         if key != OWN:
-            self.templates = list(TEMPLATES[key])
+            self._take_templates(list(TEMPLATES[key]))
+
+    def _take_templates(self, sentences: list[str]) -> None:
+        """What the reader chose or wrote; not what the panel itself wrote into the field."""
+        if not self._quiet:
+            self.templates = sentences
 
     def _take_uploads(self) -> None:
         """Adds the pictures that can be read, chooses the last of them, and says which files are none."""
@@ -119,15 +152,18 @@ class ZeroShotPanel(Panel):
         if not files:
             return
         forget(self.view.upload)
-        new, refused = _read([content for _, content in files], [name for name, _ in files])
+        new, refused = from_uploads(files)
         if new:
-            self._entries += new
-            with self._quietly():
-                self.images = [entry.picture for entry in self._entries]
-                self._show_thumbnails()
-                self.selected = len(self._entries) - 1
-            self._update()
+            self._put([*self._entries, *new], len(self._entries) + len(new) - 1)
         self._complain(refused)
+
+    def _save_as_told(self) -> None:
+        try:
+            path = self.save(self.view.path.value.strip(), every=self.view.every.value)
+        except Exception as error:  # a panel has nowhere to show a traceback
+            super()._fail(error)
+            return
+        self._say(f"The numbers are in {path}.")
 
     # -- from traits to controls and results ------------------------------------------------------
 
@@ -136,15 +172,24 @@ class ZeroShotPanel(Panel):
         known = [entry.picture for entry in self._entries]
         if len(known) == len(self.images) and all(a is b for a, b in zip(known, self.images, strict=True)):
             return
-        names = self._names if len(self._names) == len(self.images) else []
+        names = self._names if len(self._names) == len(self.images) else None
         self._names = []
-        names = names or [image_id(image, i) for i, image in enumerate(self.images)]
-        self._entries, refused = _read(self.images, names)
+        entries, refused = from_list(self.images, names)
+        self._entries = entries
         with self._quietly():
             self._show_thumbnails()
-            self.selected = max(0, min(self.selected, len(self._entries) - 1))
+            self.selected = max(0, min(self.selected, len(entries) - 1))
         self._update()
         self._complain(refused)
+
+    def _put(self, entries: list[Entry], chosen: int) -> None:
+        """These pictures and no others, one of them chosen."""
+        self._entries = entries
+        with self._quietly():
+            self.images = [entry.picture for entry in entries]
+            self._show_thumbnails()
+            self.selected = chosen
+        self._update()
 
     def _show_thumbnails(self) -> None:
         self.view.picker.show([entry.picture for entry in self._entries], [entry.name for entry in self._entries])
@@ -158,11 +203,12 @@ class ZeroShotPanel(Panel):
     @T.observe("templates")
     def _write_templates(self, _change: Any) -> None:
         view = self.view
-        known = next((key for key, sentences in TEMPLATES.items() if list(sentences) == self.templates), OWN)
+        known = known_set(self.templates, view.template_set.value) or OWN
         # Someone who writes sentences of their own keeps their field, even while these equal a known set.
         if view.template_set.value != OWN or lines(view.own_templates.value) != self.templates:
-            view.own_templates.value = "\n".join(self.templates)
-            view.template_set.value = known
+            with self._quietly():
+                view.own_templates.value = "\n".join(self.templates)
+                view.template_set.value = known
         view.show_own_templates(view.template_set.value == OWN)
         self._update()
 
@@ -173,23 +219,44 @@ class ZeroShotPanel(Panel):
             return
         try:
             entry = self._chosen()
-            if not self.classnames:
-                raise EmptyLabels("There is no label: write at least one.")
-            texts = self._texts.rows(self.classnames, self.templates)
-            if entry.row is None:
-                entry.row = self._model.encode_image([entry.picture])
-            sim = cosine(entry.row, texts)
-            probabilities = np.asarray(self._model.probabilities(sim))[0]
+            verdicts, problems = self._verdicts(entry)
         except Exception as error:  # a panel has nowhere to show a traceback
             self._fail(error)
             return
         self.view.show_picture(entry.picture, entry.name)
-        self.view.draw(probabilities, self.classnames)
-        self.set_trait("cosines", [float(c) for c in sim[0]])
-        self.set_trait("probabilities", [float(p) for p in probabilities])
-        self._say(sentence(entry.name, self.classnames, self.probabilities))
+        known = [verdicts.get(name) for name in self.models]
+        self.view.draw([None if verdict is None else verdict.probabilities for verdict in known], self.classnames)
+        self.view.show_scores(*cosine_cells(self._judges, verdicts, self.classnames, self.templates))
+        self.view.write_code(self.code())
+        first = known[0]
+        self.set_trait(
+            "by_model", {name: {k: v.tolist() for k, v in of._asdict().items()} for name, of in verdicts.items()}
+        )
+        self.set_trait("cosines", [] if first is None else first.cosines.tolist())
+        self.set_trait("probabilities", [] if first is None else first.probabilities.tolist())
+        several = len(self._judges) > 1
+        said = [
+            (f"{name}, " if several else "") + sentence(entry.name, self.classnames, verdict.probabilities.tolist())
+            for name, verdict in verdicts.items()
+        ]
+        self._say(" ".join([*said, *problems]), problem=bool(problems))
 
-    def _chosen(self) -> _Entry:
+    def _verdicts(self, entry: Entry) -> tuple[dict[str, Verdict], list[str]]:
+        """Of each model that has a result; of the others, what is wrong. If none has one, the first error."""
+        if not self.classnames:
+            raise EmptyLabels("There is no label: write at least one.")
+        verdicts: dict[str, Verdict] = {}
+        errors: dict[str, Exception] = {}
+        for judge in self._judges:
+            try:
+                verdicts[judge.name] = judge.score(entry, self.classnames, self.templates)
+            except Exception as error:
+                errors[judge.name] = error
+        if not verdicts:
+            raise next(iter(errors.values()))
+        return verdicts, [f"{name} has no result: {error}" for name, error in errors.items()]
+
+    def _chosen(self) -> Entry:
         if not self._entries:
             raise EmptyInput("There is no picture yet: upload one.")
         if not 0 <= self.selected < len(self._entries):
@@ -200,6 +267,7 @@ class ZeroShotPanel(Panel):
         """No result is better than the result of other labels."""
         self.set_trait("probabilities", [])
         self.set_trait("cosines", [])
+        self.set_trait("by_model", {})
         self.view.clear()
         super()._fail(error)
 
@@ -208,21 +276,49 @@ class ZeroShotPanel(Panel):
             names = ", ".join(f"“{name}”" for name in refused)
             self._say(f"{names} cannot be read as a picture. Choose a PNG, JPEG, WebP or GIF file.", problem=True)
 
+    # -- what it shows, to take away --------------------------------------------------------------
 
-def _read(images: Sequence[Any], names: Sequence[str]) -> tuple[list[_Entry], list[str]]:
-    """The pictures that can be read, and the names of the others."""
-    entries, refused = [], []
-    for i, (image, name) in enumerate(zip(images, names, strict=True)):
-        try:
-            entries.append(_Entry(read_image(image, i), name))
-        except UnreadableImage:
-            refused.append(name)
-    return entries, refused
+    def table(self, every: bool = False) -> pd.DataFrame:
+        """What the panel shows, as numbers.
 
+        Args:
+            every: of all its pictures, not only of the chosen one; those not yet seen are encoded.
 
-def _emoji() -> tuple[list[Image.Image], list[str]]:
-    """The pictures of a panel that was given none, and their English names."""
-    from clipnb import datasets
+        Returns:
+            A row for each picture, model and label: image, model, classname, rank (from 1, within picture and model),
+            probability, cosine; percentile and z for models with a baseline.
 
-    chosen = datasets.emoji("fluent", languages=("en",)).select(names=list(_PICTURES))
-    return list(chosen.images), [str(name) for name in chosen.names["en"]]
+        Raises:
+            EmptyInput, EmptyLabels: there is no picture or no label.
+            What the models raise, if none of them has a result.
+        """
+        import pandas as pd
+
+        entries = self._entries if every and self._entries else [self._chosen()]
+        parts = [number_rows(entry.name, self._judges, self._verdicts(entry)[0], self.classnames) for entry in entries]
+        return pd.concat(parts, ignore_index=True)
+
+    def save(self, path: str | os.PathLike[str], every: bool = False) -> Path:
+        """Write `table` to a file: .csv, .tsv, .parquet, .json or .jsonl.
+
+        Raises:
+            UnsupportedOption: another ending, or it cannot be written there.
+        """
+        return write_table(self.table(every), path)
+
+    def code(self) -> str:
+        """Python lines that give the same numbers for the chosen picture.
+
+        What the lines cannot know (a picture in memory, a model that was not opened by `clipnb.load`) they expect
+        under a name that a comment says.
+        """
+        entry = self._chosen()
+        return python_lines(
+            [(judge.name, judge.model) for judge in self._judges],
+            entry.code,
+            entry.name,
+            self.classnames,
+            known_set(self.templates, self.view.template_set.value) or self.templates,
+            remark=entry.remark,
+            with_baseline=len(self._judges) == 1 and self._judges[0].baseline is not None,
+        )
