@@ -106,18 +106,21 @@ class OneDnnAttention(torch.nn.MultiheadAttention):
                 is_causal=is_causal,
             )
         biases = (None,) * 3 if self.in_proj_bias is None else self.in_proj_bias.chunk(3)
-        heads = []
-        for states, weight, bias in zip((query, key, value), self.in_proj_weight.chunk(3), biases, strict=True):
+
+        def heads(states: torch.Tensor, part: int) -> torch.Tensor:
             rows = states if self.batch_first else states.transpose(0, 1)
-            heads.append(_linear(rows, weight, bias).unflatten(-1, (self.num_heads, -1)).transpose(1, 2))
+            projected = _linear(rows, self.in_proj_weight.chunk(3)[part], biases[part])
+            return projected.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
+
         if attn_mask is not None and attn_mask.dtype == torch.bool:
             attn_mask = ~attn_mask  # there True is what must not be seen, here what may
-        mixed = functional.scaled_dot_product_attention(*heads, attn_mask=attn_mask)
+        q, k, v = (heads(states, part) for part, states in enumerate((query, key, value)))
+        mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=attn_mask)
         out = _linear(mixed.transpose(1, 2).flatten(2), self.out_proj.weight, self.out_proj.bias)
         return (out if self.batch_first else out.transpose(0, 1)), None
 
 
-class InPlaceQuickGelu(QuickGELUActivation):  # type: ignore[misc]
+class InPlaceQuickGelu(QuickGELUActivation):
     """x * sigmoid(1.702 x), as OpenAI's models have it in the place of GELU."""
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
