@@ -10,12 +10,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from clipnb.widgets.confusion_panel import ConfusionPanel
     from clipnb.widgets.model_picker import ModelPicker
     from clipnb.widgets.zero_shot_panel import ZeroShotPanel
 
-__all__ = ["ModelPicker", "ZeroShotPanel"]
+__all__ = ["ConfusionPanel", "ModelPicker", "ZeroShotPanel"]
 
-_HOME = {"ModelPicker": "model_picker", "ZeroShotPanel": "zero_shot_panel"}
+_HOME = {
+    "ConfusionPanel": "confusion_panel",
+    "ModelPicker": "model_picker",
+    "ZeroShotPanel": "zero_shot_panel",
+}
 
 
 def __getattr__(name: str) -> Any:
