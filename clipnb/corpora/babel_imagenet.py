@@ -51,8 +51,8 @@ def babel_imagenet(
     Args:
         path: of the file.
         languages: codes; default: all.
-        english: the 1,000 English names, which the file does not have, to compare with; those of
-            ``clipnb.datasets.classnames`` for one.
+        english: the 1,000 English names, which the file does not have, to compare with;
+            ``clipnb.datasets.classnames("imagenet-1k").names`` are such.
 
     Raises:
         CorpusError: names the file and the language: another layout, lists of different lengths, or a class that
