@@ -20,7 +20,7 @@ from clipnb.widgets.template_menu import OWN, template_menu
 
 __all__ = ["OWN", "ZeroShotView", "lines", "sentence"]
 
-_BARS, _WIDTH, _NARROW = 10, 520, 430
+_BARS, _WIDTH, _NARROW = 10, 520, 400
 
 
 class ZeroShotView:

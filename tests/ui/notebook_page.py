@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
-__all__ = ["ERROR", "KERNEL_IDLE", "open_notebook", "run_command", "screenshot"]
+__all__ = ["ERROR", "KERNEL_IDLE", "open_notebook", "run_command", "screenshot", "write_notebook"]
 
 ERROR = "[data-mime-type='application/vnd.jupyter.error']"
 KERNEL_IDLE = """() => {
@@ -34,3 +35,13 @@ def screenshot(page, name):
     if folder := os.environ.get("CLIPNB_SCREENSHOTS"):
         Path(folder).mkdir(parents=True, exist_ok=True)
         page.screenshot(path=f"{folder}/{name}.png")
+
+
+def write_notebook(path, cells):
+    """A notebook of these code cells, not run."""
+    entries = [
+        {"cell_type": "code", "id": f"cell-{i}", "metadata": {}, "outputs": [], "execution_count": None, "source": code}
+        for i, code in enumerate(cells)
+    ]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    path.write_text(json.dumps({"cells": entries, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}))

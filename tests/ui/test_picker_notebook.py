@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
-from notebook_page import ERROR, open_notebook, run_command, screenshot
+from notebook_page import ERROR, open_notebook, run_command, screenshot, write_notebook
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
 
@@ -16,13 +14,7 @@ CELLS = ["import clipnb\npicker = clipnb.widgets.ModelPicker()\npicker", "print(
 def page(browser, lab, notebooks, request):
     """A notebook with the picker, its first cell run."""
     name = f"picker-{request.param.split()[-1].lower()}.ipynb"
-    cells = [
-        {"cell_type": "code", "id": f"cell-{i}", "metadata": {}, "outputs": [], "execution_count": None, "source": code}
-        for i, code in enumerate(CELLS)
-    ]
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    notebook = {"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
-    (notebooks / name).write_text(json.dumps(notebook))
+    write_notebook(notebooks / name, CELLS)
     context = browser.new_context(viewport={"width": 1280, "height": 1000})
     page = open_notebook(context, lab, name)
     run_command(page, "apputils:change-theme", theme=request.param)
