@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import numpy as np
@@ -188,6 +189,10 @@ def test_hundreds_of_classes_can_be_clicked_too():
     click(panel, "class 7", "class 8")
     assert panel.pictures == ["7"]
     assert repr(panel) == "ConfusionPanel(300 pictures, 300 classes)"
+
+
+def test_what_goes_to_the_browser_is_json(panel):
+    json.dumps(panel.view.figure.to_dict()["data"][0]["z"], allow_nan=False)
 
 
 def test_without_a_mistake_it_begins_with_what_is_right():

@@ -85,7 +85,7 @@ def test_cells_hold_shares_of_the_true_class_and_counts():
     assert isinstance(figure.data[0], go.Heatmap)
     assert cell(figure, "a", "b") == (0.25, 1)
     assert cell(figure, "c", "c") == (0.5, 4)
-    assert np.isnan(cell(figure, "a", "c")[0])  # an empty cell is the page
+    assert cell(figure, "a", "c")[0] is None  # an empty cell is the page
     assert (figure.data[0].zmin, figure.data[0].zmax) == (0, 1)
     assert figure.layout.yaxis.range[0] > figure.layout.yaxis.range[1]  # the first class on top
     assert figure.layout.xaxis.type == figure.layout.yaxis.type == "category"

@@ -122,7 +122,8 @@ def _cells(
 ) -> go.Heatmap:
     """Every cell in its place; the empty ones are left to the page."""
     return go.Heatmap(
-        z=np.where(counts > 0, values, np.nan).astype(np.float32),
+        # None, not NaN: a widget's messages are JSON, which knows no NaN.
+        z=np.where(counts > 0, np.round(values, 5).astype(object), None).tolist(),
         x=ticks,
         y=ticks,
         customdata=counts.astype(np.int32),

@@ -59,7 +59,7 @@ class ConfusionPanel(Panel):
         limit: int = 24,
         normalize: Any = "true",
         title: str | None = None,
-        width: int | None = None,
+        width: int = 840,
         mode: str = "light",
     ) -> None:
         if not isinstance(result, ZeroShot):

@@ -107,4 +107,5 @@ def test_the_pictures_behind_a_cell(opened):
     run_command(page, "notebook:run-cell-and-select-next")
     expect(page.get_by_text(json.dumps(place["name"])[1:-1]).last).to_be_visible()
     assert page.locator(ERROR).all_inner_texts() == []
+    assert page.locator("[data-mime-type='application/vnd.jupyter.stderr']").all_inner_texts() == []
     panel.scroll_into_view_if_needed()
