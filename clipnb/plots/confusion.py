@@ -121,9 +121,10 @@ def _cells(
     values: np.ndarray, counts: np.ndarray, ticks: list[str], cell: float, normalize: str | None, scale: dict[str, Any]
 ) -> go.Heatmap:
     """Every cell in its place; the empty ones are left to the page."""
+    filled = np.round(values, 5).astype(object)
+    filled[counts == 0] = None  # not NaN: a widget's messages are JSON, which knows none
     return go.Heatmap(
-        # None, not NaN: a widget's messages are JSON, which knows no NaN.
-        z=np.where(counts > 0, np.round(values, 5).astype(object), None).tolist(),
+        z=filled.tolist(),
         x=ticks,
         y=ticks,
         customdata=counts.astype(np.int32),
