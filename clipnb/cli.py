@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clipnb import __version__
+from clipnb import __version__, zero_shot_command
 from clipnb.errors import ClipnbError, MissingExtra, UnsupportedOption
 
 if TYPE_CHECKING:
@@ -79,13 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     _model_options(embed)
     embed.set_defaults(run=_embed)
 
-    classify = commands.add_parser("zero-shot", help="which of these labels fits each picture?")
-    classify.add_argument("images", nargs="+", metavar="IMAGE", help="picture files")
-    classify.add_argument("--labels", nargs="+", required=True, metavar="LABEL", help="in any language of the model")
-    classify.add_argument("--templates", default="plain", help="plain, photo, emoji, or a sentence with one {}")
-    classify.add_argument("--top", type=int, default=5, help="labels to show for each picture (%(default)s)")
-    _model_options(classify)
-    classify.set_defaults(run=_zero_shot)
+    zero_shot_command.add(commands, _model_options).set_defaults(run=lambda said: zero_shot_command.run(said, _load))
 
     again = commands.add_parser("reproduce", help="measure a published number again; 1 if it is missed")
     again.add_argument("name", nargs="?", metavar="SET", help="imagenet, cifar10, emoji-fluent, ...; see --list")
@@ -210,25 +204,6 @@ def _models_table(listed: pd.DataFrame) -> None:
         table.add_row(row.name, row.languages, str(row.dim), size, *(facts[column] for column in more))
     console.print(table)
     console.print(f"{len(listed)} models. Sizes are of the weights to download; --json and --csv give every fact.")
-
-
-def _zero_shot(options: argparse.Namespace) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    from clipnb.prompts import TEMPLATES
-    from clipnb.zeroshot import zero_shot
-
-    templates = options.templates if options.templates in TEMPLATES else [options.templates]
-    result = zero_shot(_load(options), options.images, options.labels, templates)
-    table = Table(title=f"{result.model}, templates {options.templates!r}", title_justify="left")
-    for column in ("picture", "label", "probability", "cosine"):
-        table.add_column(column, justify="right" if column in ("probability", "cosine") else "left")
-    for row in result.top(options.top).itertuples():
-        first = row.rank == 1
-        cells = (row.image if first else "", row.classname, f"{100 * row.probability:.1f} %", f"{row.cosine:.3f}")
-        table.add_row(*cells, style="bold" if first else "")
-    Console().print(table)
 
 
 def _reproduce(options: argparse.Namespace) -> int:

@@ -11,9 +11,23 @@ from clipnb.errors import UnsupportedOption
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ENDINGS", "write_table"]
+__all__ = ["ENDINGS", "check_target", "write_table"]
 
 ENDINGS = (".csv", ".tsv", ".parquet", ".json", ".jsonl")
+
+
+def check_target(path: str | os.PathLike[str]) -> Path:
+    """The path, if a table can be written there: worth asking before a long computation.
+
+    Raises:
+        UnsupportedOption: another ending, or the folder is not there.
+    """
+    target = Path(path).expanduser()
+    if target.suffix.lower() not in ENDINGS:
+        raise UnsupportedOption(f"{target}: a table is written as {', '.join(ENDINGS)}; choose one of these endings")
+    if not target.parent.is_dir():
+        raise UnsupportedOption(f"{target}: cannot be written, there is no folder {target.parent}")
+    return target
 
 
 def write_table(table: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
@@ -22,10 +36,8 @@ def write_table(table: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
     Raises:
         UnsupportedOption: another ending, or the folder is not there or cannot be written.
     """
-    target = Path(path).expanduser()
+    target = check_target(path)
     ending = target.suffix.lower()
-    if ending not in ENDINGS:
-        raise UnsupportedOption(f"{target}: a table is written as {', '.join(ENDINGS)}; choose one of these endings")
     try:
         if ending in (".csv", ".tsv"):
             table.to_csv(target, index=False, sep="\t" if ending == ".tsv" else ",")

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from clipnb.errors import UnknownLabel, UnsupportedOption, WrongType, nearest, quote
+from clipnb.errors import SourceError, UnknownLabel, UnsupportedOption, WrongType, nearest, quote
 from clipnb.sources.columns import has_columns, read_column
 
-__all__ = ["FOLDER", "Labels", "as_classes", "folder_of"]
+__all__ = ["FOLDER", "Labels", "as_classes", "folder_of", "labels_of_file"]
 
 FOLDER = "folder"
 """The word for: the label of a picture is the name of the folder that it lies in."""
+
+_IDS = "id image img image_id picture file file_name filename filepath path key name"
+ID_HEADS = frozenset(_IDS.split(" "))
+LABEL_HEADS = frozenset(["label", "labels", "class", "classname", "class_name", "category", "truth", "target"])
 
 
 class Labels:
@@ -23,7 +30,7 @@ class Labels:
 
     Args:
         labels: one class name an image, in the order of the source; ``"folder"``; the name of a column of the source;
-            or a mapping from an image's id to its class name.
+            a mapping from an image's id to its class name; or a Path, see :func:`labels_of_file`.
         classnames: the classes.
         keys: another name for each class, in the same order, such as WordNet ids; or None.
         names: what else labels may say, by mapping it to class names.
@@ -45,7 +52,9 @@ class Labels:
         self._known = _names(self.classnames, keys, names)
 
     def read(self, source: Any) -> None:
-        """Where the labels are a column of the source, bring them in."""
+        """Bring in labels that are a column of the source, or a file of their own."""
+        if isinstance(self.given, os.PathLike):
+            self.given = labels_of_file(Path(self.given))
         if not isinstance(self.given, str):
             return
         if has_columns(source) and not (self._by_folder and FOLDER not in _columns(source)):
@@ -90,6 +99,47 @@ def folder_of(name: str) -> str | None:
     """The folder that a path lies in, by its last name; None where the path has no folder."""
     parts = name.replace(os.sep, "/").rstrip("/").split("/")
     return parts[-2] if len(parts) > 1 and parts[-2] else None
+
+
+def labels_of_file(path: Path) -> dict[str, str] | list[str]:
+    """Labels from a text file: ``.csv`` or ``.tsv``, ids and labels by two columns; ``.txt``, one label a line.
+
+    A first line such as ``id,label`` or ``image,class`` is taken for the names of the columns; with names, there may
+    be further columns.
+
+    Raises:
+        SourceError: the file cannot be read, has not two columns, or says two things of one id; names the line.
+    """
+    path = path.expanduser()
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(f"{path}: labels cannot be read from it ({error})") from error
+    ending = path.suffix.lower()
+    if ending == ".txt":
+        return [line.strip() for line in text.splitlines()]
+    if ending not in (".csv", ".tsv"):
+        raise SourceError(f"{path}: labels are read from .csv, .tsv or .txt")
+    rows = csv.reader(io.StringIO(text), delimiter="\t" if ending == ".tsv" else ",")
+    found: dict[str, str] = {}
+    id_at, label_at, width = 0, 1, 2
+    for cells in rows:
+        if not cells:
+            continue
+        heads = [cell.strip().lower() for cell in cells]
+        if rows.line_num == 1 and set(heads) & ID_HEADS and set(heads) & LABEL_HEADS:
+            id_at = next(i for i, head in enumerate(heads) if head in ID_HEADS)
+            label_at, width = next(i for i, head in enumerate(heads) if head in LABEL_HEADS), len(cells)
+            continue
+        if len(cells) != width:
+            raise SourceError(
+                f"{path}, line {rows.line_num}: {len(cells)} columns, expected {width}: an id and a label, or a first "
+                "line that names the columns (id, label)"
+            )
+        name, label = cells[id_at], cells[label_at].strip()
+        if found.setdefault(name, label) != label:
+            raise SourceError(f"{path}, line {rows.line_num}: {name!r} is {label!r} here and {found[name]!r} above")
+    return found
 
 
 class _Known:

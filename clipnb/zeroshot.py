@@ -55,8 +55,9 @@ def zero_shot(
             directions of a class's sentences are averaged. Default: the bare class name.
         labels: the truth, which ``metrics()`` and ``confusion()`` need: one class name an image, in the order of the
             source; ``"folder"``, the name of the folder that an image lies in; the name of a column of the table (HF's
-            ClassLabel numbers become names); a mapping from an image's id to its class name; of an emoji set, a
-            language code. Whole numbers are positions among the class names.
+            ClassLabel numbers become names); a mapping from an image's id to its class name; a Path to a .csv of ids
+            and labels, or a .txt of labels; of an emoji set, a language code. Whole numbers are positions among the
+            class names.
         label_names: what labels say, mapped to class names: ``{"n01440764": "tench"}``. The keys of a named set of
             classes, such as WordNet ids, are known without it.
         image_ids: of a list, what tables call the images; default: the path, or ``image`` and its position.
