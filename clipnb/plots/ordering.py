@@ -60,11 +60,24 @@ def _leaves(closeness: NDArray[np.float64]) -> NDArray[np.intp]:
     alone = ~closeness.any(axis=1)
     joined = np.flatnonzero(~alone)
     if len(joined) > 2:
-        from scipy.cluster.hierarchy import leaves_list, linkage
-        from scipy.spatial.distance import squareform
+        from sklearn.cluster import AgglomerativeClustering
 
-        near = closeness[np.ix_(joined, joined)]
-        distance = 2.0 - near
+        distance = 2.0 - closeness[np.ix_(joined, joined)]
         np.fill_diagonal(distance, 0)
-        joined = joined[leaves_list(linkage(squareform(distance, checks=False), "average"))]
+        tree = AgglomerativeClustering(n_clusters=1, metric="precomputed", linkage="average").fit(distance).children_
+        joined = joined[_left_to_right(tree)]
     return np.concatenate([joined, np.flatnonzero(alone)])
+
+
+def _left_to_right(tree: NDArray[np.int64]) -> list[int]:
+    """The leaves of a tree, int [merge, 2]: numbers below merges + 1 are leaves, the others merges in their order."""
+    count = len(tree) + 1
+    order, waiting = [], [2 * count - 2]
+    while waiting:
+        node = waiting.pop()
+        if node < count:
+            order.append(node)
+        else:
+            left, right = tree[node - count].tolist()
+            waiting += [right, left]
+    return order
