@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from clipnb.corpus import Corpus, EncodedCorpus, encode_corpus
     from clipnb.embedding import embed
     from clipnb.errors import ClipnbError, TruncatedText
-    from clipnb.languages import language
     from clipnb.explaining import explain_scale
     from clipnb.fewshot import few_shot
+    from clipnb.languages import language
     from clipnb.learning import explain_curve, learning_curve
     from clipnb.models import load
     from clipnb.predictions import ZeroShot
@@ -45,20 +45,20 @@ __all__ = [
     "EncodedCorpus",
     "Projection",
     "Prompts",
-    "ScoreBaseline",
     "Reproduction",
+    "ScoreBaseline",
     "TruncatedText",
     "ZeroShot",
     "__version__",
     "compare",
     "datasets",
     "embed",
+    "encode_corpus",
     "explain_curve",
     "explain_scale",
     "few_shot",
-    "learning_curve",
-    "encode_corpus",
     "language",
+    "learning_curve",
     "list_models",
     "load",
     "metrics",
@@ -106,7 +106,7 @@ _HOME = {
     "search": "similarity",
     "zero_shot": "zeroshot",
 }
-_MODULES = {"catalog", "datasets", "errors", "metrics", "plots", "similarity", "widgets"}
+_MODULES = {"catalog", "datasets", "errors", "metrics", "plots", "prompts", "similarity", "widgets"}
 
 
 def __getattr__(name: str) -> Any:
