@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, overload
 
+from clipnb.corpora.columns import is_empty, read_columns
 from clipnb.corpora.gathering import Gathering, Missing, codes_of
-from clipnb.corpora.reading import Folders, PathLike, read_lines
+from clipnb.corpora.reading import Folders, PathLike
 from clipnb.corpus import Corpus
-from clipnb.errors import CorpusError, UnknownColumn, UnknownLanguage, WrongType, nearest
+from clipnb.errors import CorpusError, UnknownColumn, UnknownLanguage, nearest
 from clipnb.languages import language
 
 __all__ = ["parallel_table"]
-
-Columns = dict[str, Sequence[Any]]
 
 
 def parallel_table(
@@ -52,7 +50,7 @@ def parallel_table(
         CorpusError: names the file and line: a row with more or fewer fields than the head, not UTF-8, a cell that is
             no text, or a picture that is not there.
     """
-    where, columns, lines = _read(source, quoted)
+    where, columns, lines = read_columns(source, quoted)
     by_code = _languages(languages, list(columns), where)
     for column in (image_column, id_column):
         if column is not None and column not in columns:
@@ -71,7 +69,7 @@ def parallel_table(
                 f"{where}: line {line}: {image_column!r} holds {pictures[row]!r}; expected a path, as above"
             )
         called = row if ids is None else ids[row]
-        if ids is not None and (_empty(called) or not str(called).strip()):
+        if ids is not None and (is_empty(called) or not str(called).strip()):
             raise CorpusError(f"{where}: line {line}: the cell in {id_column or image_column!r} is empty")
         place = found.picture(str(called), where, line)
         if place == len(first_row):
@@ -112,109 +110,9 @@ class Pictures(Sequence[Any]):
         picture = self._column[row]
         if isinstance(picture, Mapping):  # HF's Image feature, undecoded
             picture = picture.get("bytes") or picture.get("path")
-        if _empty(picture):
+        if is_empty(picture):
             raise CorpusError(f"{self._where}: line {self._lines[row]}: the cell of the picture is empty")
         return picture
-
-
-class Fetched(Sequence[Any]):
-    """A column of a HF dataset."""
-
-    def __init__(self, dataset: Any, column: str) -> None:
-        self._dataset, self._column = dataset, column
-
-    def __len__(self) -> int:
-        return len(self._dataset)
-
-    def __getitem__(self, index: Any) -> Any:
-        return self._dataset[int(index)][self._column]
-
-
-def _read(source: Any, quoted: bool) -> tuple[str, Columns, Sequence[int]]:
-    """What messages call the table, its columns, and the line of each row (for tables in memory: its number)."""
-    if isinstance(source, (str, os.PathLike)):
-        path = Path(source).expanduser()
-        suffix = path.suffix.lower()
-        if suffix in (".csv", ".tsv"):
-            return str(path), *_separated(path, "," if suffix == ".csv" else "\t", quoted)
-        if suffix != ".parquet":
-            raise CorpusError(
-                f"{path}: expected a .csv, .tsv or .parquet file; open others with pandas and pass the frame"
-            )
-        import pyarrow.parquet as pq
-
-        try:
-            source, where = pq.read_table(path), str(path)
-        except Exception as error:
-            raise CorpusError(f"{path}: not Parquet that can be opened ({error})") from error
-    else:
-        where = type(source).__name__
-    if hasattr(source, "column_names") and hasattr(source, "to_pylist"):
-        columns: Columns = {column: source[column].to_pylist() for column in source.column_names}
-    elif hasattr(source, "features") and isinstance(getattr(source, "column_names", None), list) and _counted(source):
-        columns = {column: _of_hf(source, column) for column in source.column_names}
-    elif hasattr(source, "columns") and hasattr(source, "itertuples"):
-        columns = {str(column): source[column].tolist() for column in source.columns}
-    else:
-        raise WrongType(f"cannot read a {where}; give a file, a DataFrame, an Arrow table or one split of a HF dataset")
-    rows = len(next(iter(columns.values()), ()))
-    if not rows:
-        raise CorpusError(f"{where}: no rows")
-    return where, columns, range(1, rows + 1)
-
-
-def _counted(dataset: Any) -> bool:
-    """Whether it has rows that can be asked for: a dictionary of splits and a stream have not."""
-    return hasattr(dataset, "__len__") and hasattr(dataset, "select_columns")
-
-
-def _of_hf(dataset: Any, column: str) -> Sequence[Any]:
-    """Texts at once; pictures one by one, or all of them would be decoded."""
-    if type(dataset.features[column]).__name__ == "Image":
-        return Fetched(dataset.select_columns([column]), column)
-    return list(dataset.select_columns([column])[:][column])
-
-
-def _separated(path: Path, separator: str, quoted: bool) -> tuple[Columns, Sequence[int]]:
-    """The columns of a file, and the line where each row begins; a field in quotes may hold ends of lines.
-
-    Raises:
-        CorpusError: no head, the same column twice, or a row with more or fewer fields than the head.
-    """
-    text = (line + "\n" for line in read_lines(path))
-    quoting: Any = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-    reader: Any = csv.reader(text, delimiter=separator, quoting=quoting, strict=True)
-    rows: list[list[str]] = []
-    lines: list[int] = []
-    for begins, fields in _rows(reader, path):
-        if not fields:
-            continue  # a line without anything, at the end for the most part
-        if rows and len(fields) != len(rows[0]):
-            raise CorpusError(
-                f"{path}: line {begins}: {len(fields)} fields, and the head has {len(rows[0])}: {', '.join(rows[0])}"
-                + ("; quoted=False where a quote is just a letter" if quoted and any('"' in f for f in fields) else "")
-            )
-        rows.append(fields)
-        lines.append(begins)
-    if len(rows) < 2:
-        raise CorpusError(f"{path}: no rows below the head")
-    head = [field.strip() for field in rows[0]]
-    for column in head:
-        if head.count(column) > 1:
-            raise CorpusError(f"{path}: line 1: two columns are called {column!r}")
-    return {column: [row[i] for row in rows[1:]] for i, column in enumerate(head)}, lines[1:]
-
-
-def _rows(reader: Any, path: Path) -> Iterator[tuple[int, list[str]]]:
-    while True:
-        begins = reader.line_num + 1
-        try:
-            fields = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise CorpusError(f"{path}: line {begins}: {error}; quoted=False where a quote is just a letter") from error
-        yield begins, fields
 
 
 def _languages(wanted: Mapping[str, str] | Sequence[str] | None, columns: Sequence[str], where: str) -> dict[str, str]:
@@ -256,16 +154,12 @@ def _is_code(column: str) -> bool:
 
 def _first(values: Sequence[Any]) -> Any:
     """The first that is there; of pictures that have to be decoded no more than that."""
-    return next((values[i] for i in range(len(values)) if not _empty(values[i])), None)
-
-
-def _empty(cell: Any) -> bool:
-    return cell is None or (isinstance(cell, float) and cell != cell)
+    return next((values[i] for i in range(len(values)) if not is_empty(values[i])), None)
 
 
 def _texts(cell: Any, where: str) -> list[str]:
     """The captions of a cell; none of an empty one."""
-    if _empty(cell):
+    if is_empty(cell):
         return []
     if isinstance(cell, str):
         return [cell]

@@ -2,6 +2,7 @@
 
 from clipnb.corpus.encoded import EncodedCorpus
 from clipnb.corpus.encoding import encode_corpus
-from clipnb.corpus.parallel import Corpus, Pairs, Problem
+from clipnb.corpus.parallel import Corpus
+from clipnb.corpus.parts import Pairs, Problem
 
 __all__ = ["Corpus", "EncodedCorpus", "Pairs", "Problem", "encode_corpus"]

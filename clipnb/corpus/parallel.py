@@ -4,59 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, overload
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from clipnb.corpus.parts import Chosen, Pairs, Problem
 from clipnb.errors import CorpusError, EmptyInput, UnknownLanguage, WrongType, nearest, quote
 from clipnb.languages import language
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Corpus", "Pairs", "Problem"]
-
-
-class Problem(NamedTuple):
-    """Something in the files that is not in the corpus, or not as it should be."""
-
-    where: str
-    """A file, a column or a picture."""
-    line: int | None
-    """From 1; None where no line is meant."""
-    what: str
-
-
-class Pairs(NamedTuple):
-    """Sentences of the same pictures in two languages, side by side."""
-
-    texts_a: tuple[str, ...]
-    texts_b: tuple[str, ...]
-    images: NDArray[np.intp]
-    """The picture of each pair, by its index, [pair]."""
-
-
-class Chosen(Sequence[Any]):
-    """Some pictures of a sequence, by index, each fetched when it is asked for."""
-
-    def __init__(self, images: Sequence[Any], rows: Sequence[int]) -> None:
-        self._images: Sequence[Any] = images
-        self._rows = tuple(rows)
-        if isinstance(images, Chosen):  # a choice of a choice is one choice
-            self._images, self._rows = images._images, tuple(images._rows[row] for row in rows)
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    @overload
-    def __getitem__(self, index: int) -> Any: ...
-    @overload
-    def __getitem__(self, index: slice) -> Chosen: ...
-    def __getitem__(self, index: int | slice) -> Any:
-        if isinstance(index, slice):
-            return Chosen(self._images, self._rows[index])
-        return self._images[self._rows[index]]
+__all__ = ["Corpus"]
 
 
 @dataclass(frozen=True, eq=False)
