@@ -19,7 +19,7 @@ from clipnb.types import FloatArray
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["BINS", "ScoreBaseline"]
+__all__ = ["BINS", "ScoreBaseline", "percent_words"]
 
 BINS = 4000
 """Bins of the histogram between -1 and 1: a percentile's cosine is known to 0.0005."""
@@ -126,7 +126,7 @@ class ScoreBaseline:
         elif percentile <= 0:
             rank = f"lower than all {self.n:,}"
         else:
-            rank = f"higher than {_percent(percentile)} of {self.n:,}"
+            rank = f"higher than {percent_words(percentile)} of {self.n:,}"
         side = "above" if z >= 0 else "below"
         return (
             f"A cosine of {cosine:.3f} is {rank} unrelated picture-text pairs of this model: {abs(z):.1f} standard "
@@ -259,7 +259,7 @@ def _cosines(values: ArrayLike) -> NDArray[np.float64]:
     return given
 
 
-def _percent(value: float) -> str:
+def percent_words(value: float) -> str:
     """As many digits as it takes to tell the value from 0 and from 100 percent."""
     for digits in (1, 2, 3):
         shown = f"{value:.{digits}f}"

@@ -10,21 +10,17 @@ from numpy.typing import NDArray
 
 from clipnb.adapters import DEFAULT_C, Labels, Probe, TipAdapter, accuracy_and_loss, log_softmax, search_c
 from clipnb.errors import (
-    EmptyInput,
-    InvalidEmbeddings,
-    NoLabels,
     TooFewExamples,
-    UnknownLabel,
     UnsupportedOption,
     WrongType,
     nearest,
     quote,
 )
+from clipnb.labelled import Pictures
 from clipnb.predictions import ZeroShot
 from clipnb.prompts import Prompts
 from clipnb.similarity import cosine
-from clipnb.types import ClipModel, Embeddings, FloatArray, is_model
-from clipnb.zeroshot import encode_images
+from clipnb.types import ClipModel, FloatArray, is_model
 
 __all__ = ["METHODS", "Method", "draw_shots", "few_shot"]
 
@@ -34,16 +30,16 @@ METHODS: tuple[Method, ...] = ("linear_probe", "tip_adapter")
 
 def few_shot(
     model: ClipModel,
-    train: Embeddings | Sequence[Any],
-    train_labels: Sequence[str],
-    test: Embeddings | Sequence[Any],
-    classnames: Prompts | Sequence[str],
+    train: Any,
+    train_labels: Any,
+    test: Any,
+    classnames: Prompts | Sequence[str] | str,
     templates: str | Sequence[str] | None = None,
     *,
     method: Method = "linear_probe",
     shots: int | None = None,
     validation: float = 0.25,
-    test_labels: Sequence[str] | None = None,
+    test_labels: Any = None,
     batch_size: int = 64,
     progress: bool = False,
     seed: int = 0,
@@ -59,16 +55,17 @@ def few_shot(
 
     Args:
         model: any model of the family; it encodes the class names, and what is not encoded yet.
-        train: labelled pictures, or Embeddings of them.
-        train_labels: the class name of each.
-        test: pictures to classify, or Embeddings of them.
+        train: labelled pictures, as :func:`clipnb.zero_shot` takes them: a list, a folder or other source, or
+            Embeddings. Of a list only the drawn ones are encoded.
+        train_labels: the class name of each, in any of the forms of :func:`clipnb.zero_shot`, such as ``"folder"``.
+        test: pictures to classify, likewise.
         classnames: as for :func:`clipnb.zero_shot`.
         templates: as for :func:`clipnb.zero_shot`; the linear probe only shows the cosines with them.
         method: ``"linear_probe"`` or ``"tip_adapter"``.
         shots: labelled pictures a class, drawn at random; with the same seed, more shots include the fewer. Default:
             all there are. 0: plain zero-shot.
         validation: the share of each class that is held out to choose the settings, above 0 and below 1.
-        test_labels: the true class names of ``test``, for metrics.
+        test_labels: the true class names of ``test``, likewise, for metrics.
         batch_size: pictures encoded at a time.
         progress: show a bar over the pictures.
         seed: of both draws.
@@ -84,30 +81,35 @@ def few_shot(
     """
     check_method(model, method, validation, shots)
     prompts = Prompts.of(classnames, templates)
-    labels = label_columns("train_labels", train_labels, prompts.classnames, len(train))
-    if test_labels is not None:
-        label_columns("test_labels", test_labels, prompts.classnames, len(test))
-    chosen = draw_shots(labels, prompts.classnames, shots, seed)
+    known = Pictures.of(model, "train", train, train_labels, prompts.classnames, progress)
+    asked = Pictures.of(model, "test", test, test_labels, prompts.classnames, progress)
+    chosen = draw_shots(known.truth("train_labels"), prompts.classnames, shots, seed)
     texts = prompts.encode(model)
-    wanted = train[chosen] if isinstance(train, Embeddings) else [train[int(i)] for i in chosen]
-    # No shot, no row to encode.
-    known = encoded(model, "train", wanted, batch_size, progress).vectors if len(chosen) else texts.vectors[:0]
-    asked = encoded(model, "test", test, batch_size, progress)
+    test_rows = asked.rows(model, None, batch_size, progress)
     logits, words = fitted_logits(
-        model, method, known, labels[chosen], texts.vectors, asked.vectors, validation=validation, seed=seed
+        model,
+        method,
+        known.rows(model, chosen, batch_size, progress).vectors if len(chosen) else texts.vectors[:0],
+        known.truth("train_labels")[chosen],
+        texts.vectors,
+        test_rows.vectors,
+        validation=validation,
+        seed=seed,
     )
-    sim = cosine(asked.vectors, texts.vectors)
-    zero = logits is None
+    if known.failures:
+        words += f"; {len(known.failures)} training pictures could not be read, the first is {known.failures[0].id!r}"
+    sim = cosine(test_rows.vectors, texts.vectors)
     return ZeroShot(
         similarity=sim,
         probabilities=model.probabilities(sim) if logits is None else np.exp(log_softmax(logits)).astype(np.float32),
         classnames=prompts.classnames,
-        image_ids=asked.ids,
-        labels=None if test_labels is None else tuple(test_labels),
+        image_ids=test_rows.ids,
+        labels=asked.labels,
         templates=prompts.templates,
         model=model.name,
-        method="zero-shot" if zero else words,
+        method=words,
         scores=None if logits is None else logits.astype(np.float32),
+        failures=asked.failures,
     )
 
 
@@ -123,26 +125,6 @@ def check_method(model: ClipModel, method: str, validation: float, shots: int | 
         raise UnsupportedOption(f"validation={validation!r}; expected a share above 0 and below 1")
     if shots is not None and (isinstance(shots, bool) or not isinstance(shots, (int, np.integer)) or shots < 0):
         raise UnsupportedOption(f"shots={shots!r}; expected a whole number, 0 or more, or None for all")
-
-
-def label_columns(name: str, labels: Sequence[str] | None, classnames: Sequence[str], images: int) -> Labels:
-    """The column of each label, int64 [image]."""
-    if labels is None:
-        raise NoLabels(f"{name} is missing; expected the class name of each of {images} pictures")
-    if isinstance(labels, str):
-        raise WrongType(f"{name} is one text, {labels!r}; expected a list with one class name per picture")
-    given = list(labels)
-    if len(given) != images:
-        raise UnknownLabel(f"{len(given)} {name} for {images} pictures; expected one each")
-    place = {label: column for column, label in enumerate(classnames)}
-    wrong = [i for i, label in enumerate(given) if label not in place]
-    if wrong:
-        first = given[wrong[0]]
-        raise UnknownLabel(
-            f"{len(wrong)} of {images} {name} are not among the {len(place)} class names, the first is that of "
-            f"picture {wrong[0]}, {first!r}.{nearest(str(first), classnames)}"
-        )
-    return np.array([place[label] for label in given], dtype=np.int64)
 
 
 def draw_shots(labels: Labels, classnames: Sequence[str], shots: int | None, seed: int) -> NDArray[np.intp]:
@@ -170,23 +152,6 @@ def draw_shots(labels: Labels, classnames: Sequence[str], shots: int | None, see
         return np.arange(len(labels))
     order = np.random.default_rng(seed).permutation(len(labels))
     return np.concatenate([order[labels[order] == j][:shots] for j in range(len(classnames))])
-
-
-def encoded(
-    model: ClipModel, name: str, images: Embeddings | Sequence[Any], batch_size: int = 64, progress: bool = False
-) -> Embeddings:
-    """Rows of pictures, or those that are given already, if they are the model's."""
-    if isinstance(images, Embeddings):
-        if images.model and images.model != model.name:
-            raise InvalidEmbeddings(f"{name} has embeddings of {images.model!r}, the model is {model.name!r}")
-        if images.dim != model.dim:
-            raise InvalidEmbeddings(f"{name} has {images.dim} columns, the model {model.name!r} has {model.dim}")
-        return images
-    if isinstance(images, (str, bytes)):
-        raise WrongType(f"{name} is one {type(images).__name__}; expected a list of pictures, or Embeddings")
-    if not len(images):
-        raise EmptyInput(f"{name} is empty; give pictures, or Embeddings of them")
-    return encode_images(model, images, batch_size=batch_size, progress=progress)
 
 
 def fitted_logits(

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clipnb.errors import UnsupportedOption, WrongType
-from clipnb.fewshot import METHODS, Method, check_method, draw_shots, encoded, fitted_logits, label_columns
+from clipnb.fewshot import METHODS, Method, check_method, draw_shots, fitted_logits
+from clipnb.labelled import Pictures
 from clipnb.prompts import Prompts
 from clipnb.similarity import cosine
-from clipnb.types import ClipModel, Embeddings
+from clipnb.types import ClipModel
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,11 +22,11 @@ __all__ = ["explain_curve", "learning_curve"]
 
 def learning_curve(
     model: ClipModel,
-    train: Embeddings | Sequence[Any],
-    train_labels: Sequence[str],
-    test: Embeddings | Sequence[Any],
-    test_labels: Sequence[str],
-    classnames: Prompts | Sequence[str],
+    train: Any,
+    train_labels: Any,
+    test: Any,
+    test_labels: Any,
+    classnames: Prompts | Sequence[str] | str,
     templates: str | Sequence[str] | None = None,
     *,
     shots: Sequence[int] = (0, 1, 2, 4, 8, 16),
@@ -42,9 +43,9 @@ def learning_curve(
 
     Args:
         model: see :func:`clipnb.few_shot`, as for all that is not named here.
-        train: labelled pictures to draw from, or Embeddings of them.
+        train: labelled pictures to draw from.
         train_labels: the class name of each.
-        test: other pictures, or Embeddings of them, on which all are scored.
+        test: other pictures, on which all are scored.
         test_labels: the class name of each.
         classnames: as for :func:`clipnb.zero_shot`.
         templates: as for :func:`clipnb.zero_shot`.
@@ -57,7 +58,7 @@ def learning_curve(
 
     Returns:
         A row a run: method (``zero-shot`` for 0 shots), shots, seed, top1, mean_per_class_recall (shares), and
-        settings, in words.
+        settings, in words. ``.attrs["failures"]`` lists pictures that could not be read, as (id, reason).
 
     Raises:
         TooFewExamples: before any work, names the classes with fewer examples than the most shots.
@@ -73,12 +74,14 @@ def learning_curve(
         for count in shots:
             check_method(model, method, validation, count)
     prompts = Prompts.of(classnames, templates)
-    known = label_columns("train_labels", train_labels, prompts.classnames, len(train))
-    truth = label_columns("test_labels", test_labels, prompts.classnames, len(test))
+    learned = Pictures.of(model, "train", train, train_labels, prompts.classnames, progress)
+    known = learned.truth("train_labels")
     draw_shots(known, prompts.classnames, max(shots), 0)
+    tested = Pictures.of(model, "test", test, test_labels, prompts.classnames, progress)
+    truth = tested.truth("test_labels")
     texts = prompts.encode(model).vectors
-    rows = encoded(model, "train", train, batch_size, progress).vectors
-    asked = encoded(model, "test", test, batch_size, progress).vectors
+    rows = learned.rows(model, None, batch_size, progress).vectors
+    asked = tested.rows(model, None, batch_size, progress).vectors
 
     def row(method: str, count: int, seed: int | None, logits: Any, words: str) -> dict[str, Any]:
         right = logits.argmax(axis=1) == truth
@@ -104,7 +107,12 @@ def learning_curve(
             model, method, rows[chosen], known[chosen], texts, asked, validation=validation, seed=seed
         )
         table.append(row(method, count, seed, logits, words))
-    return pd.DataFrame(table).astype({"seed": "Int64"})
+    frame = pd.DataFrame(table).astype({"seed": "Int64"})
+    frame.attrs["failures"] = [(lost.id, lost.reason) for lost in (*learned.failures, *tested.failures)]
+    return frame
+
+
+_NAMES = {"linear_probe": "A linear probe", "tip_adapter": "Tip-Adapter"}
 
 
 def explain_curve(frame: pd.DataFrame, metric: str = "top1") -> str:
@@ -117,11 +125,11 @@ def explain_curve(frame: pd.DataFrame, metric: str = "top1") -> str:
     for method in dict.fromkeys(means.index.get_level_values("method")):
         curve = means[method]
         last = curve.index[-1]
-        words = f"{method} reaches {curve[last]:.1%} with {last} a class"
+        words = f"{_NAMES.get(method, method)} reaches {curve[last]:.1%} with {last} a class"
         if not zero.empty:
             # From there on it stays above, not: it once was.
             below = curve.index[(curve <= zero.mean()).to_numpy()]
             above = curve.index[curve.index > below.max()] if len(below) else curve.index
-            words += f" and is ahead from {above[0]} on" if len(above) else " and never gets ahead"
+            words += f" and is ahead of it from {above[0]} on" if len(above) else " and never gets ahead"
         said.append(words + ".")
     return " ".join(said)

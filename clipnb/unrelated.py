@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from clipnb import datasets
 from clipnb.baseline import BINS, ScoreBaseline
 from clipnb.errors import EmptyInput, InvalidEmbeddings, TextTooLong, UnsupportedOption, WrongShape, WrongType
+from clipnb.labelled import Pictures
 from clipnb.prompts import Prompts
 from clipnb.types import ClipModel, Embeddings, FloatArray, is_model
-from clipnb.zeroshot import encode_images
 
 __all__ = ["score_baseline"]
 
@@ -25,7 +25,7 @@ Mask = NDArray[np.bool_]
 
 def score_baseline(
     model: ClipModel,
-    images: Embeddings | Sequence[Any] | None = None,
+    images: Any = None,
     texts: Embeddings | Sequence[str] | None = None,
     *,
     pairs: Literal["diagonal"] | ArrayLike | None = None,
@@ -44,8 +44,8 @@ def score_baseline(
 
     Args:
         model: any model of the family, see :func:`clipnb.load`.
-        images: pictures, or Embeddings of them. Default: ``sample`` emoji of the style Fluent, drawn at random. A
-            baseline of your own kind of pictures tells more.
+        images: pictures, a folder or other source of them, or Embeddings. Default: ``sample`` emoji of the style
+            Fluent, drawn at random. A baseline of your own kind of pictures tells more.
         texts: texts, or Embeddings of them. Default: the names of those emoji, in the model's languages by turns
             (English where the model names none). Left out of the default are also pairs of one of Unicode's
             subgroups, such as two faces: they are half related.
@@ -81,14 +81,14 @@ def score_baseline(
     else:
         if languages is not None:
             raise UnsupportedOption("languages= chooses among the names of the bundled emoji; texts= are given")
-        source = f"{len(images):,} pictures and {len(texts):,} texts"
-    rows = images if isinstance(images, Embeddings) else _encoded(model, images, batch_size, progress)
+        source = ""
+    rows = Pictures.of(model, "images", images, None, (), progress).rows(model, None, batch_size, progress)
     columns, words, sentences = _texts(model, texts, templates)
-    for name, given in (("images", rows), ("texts", texts)):
-        if isinstance(given, Embeddings) and given.model and given.model != model.name:
-            raise InvalidEmbeddings(f"{name} are embeddings of {given.model!r}, the model is {model.name!r}")
+    if isinstance(texts, Embeddings) and texts.model and texts.model != model.name:
+        raise InvalidEmbeddings(f"texts has rows of the model {texts.model!r}; the model is {model.name!r}")
     if rows.dim != columns.shape[1]:
         raise InvalidEmbeddings(f"images have {rows.dim} columns, texts {columns.shape[1]}: two different models?")
+    source = source or f"{len(rows):,} pictures and {len(columns):,} texts"
     related = _related(pairs, len(rows), len(columns))
     moments = _Moments(len(columns))
     for start, sim in _blocks(rows, columns):
@@ -134,15 +134,6 @@ def _fits(model: ClipModel, name: str, templates: Sequence[str]) -> bool:
         return model.tokenize([t.format(name) for t in templates])["input_ids"].shape[1] <= model.context_length
     except TextTooLong:
         return False
-
-
-def _encoded(model: ClipModel, images: Sequence[Any], batch_size: int, progress: bool) -> Embeddings:
-    if isinstance(images, (str, bytes)):
-        raise WrongType(f"images is one {type(images).__name__}, {images!r}; expected a list of pictures or Embeddings")
-    if not len(images):
-        raise EmptyInput("images is empty; give pictures that do not belong to the texts")
-    ids = [str(i) for i in range(len(images))]
-    return encode_images(model, images, ids, batch_size=batch_size, progress=progress)
 
 
 def _texts(

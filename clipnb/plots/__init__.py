@@ -18,10 +18,13 @@ if TYPE_CHECKING:
     from clipnb.plots.grid import picture_grid
     from clipnb.plots.heatmap import similarity_heatmap
     from clipnb.plots.lines import curves
+    from clipnb.plots.null_scores import score_baseline
     from clipnb.plots.points import scatter
     from clipnb.plots.recall import class_recall
     from clipnb.plots.reliability import reliability_diagram
     from clipnb.plots.sensitivity import prompt_sensitivity
+    from clipnb.plots.shots import learning_curve
+    from clipnb.plots.softening import temperature
     from clipnb.plots.static import png
     from clipnb.plots.towers import two_towers
 
@@ -31,13 +34,16 @@ __all__ = [
     "comparison_heatmaps",
     "confusion_matrix",
     "curves",
+    "learning_curve",
     "picture_grid",
     "png",
     "probability_bars",
     "prompt_sensitivity",
     "reliability_diagram",
     "scatter",
+    "score_baseline",
     "similarity_heatmap",
+    "temperature",
     "two_towers",
 ]
 
@@ -47,13 +53,16 @@ _HOME = {
     "comparison_heatmaps": "comparison",
     "confusion_matrix": "confusion",
     "curves": "lines",
+    "learning_curve": "shots",
     "picture_grid": "grid",
     "png": "static",
     "probability_bars": "bars",
     "prompt_sensitivity": "sensitivity",
     "reliability_diagram": "reliability",
     "scatter": "points",
+    "score_baseline": "null_scores",
     "similarity_heatmap": "heatmap",
+    "temperature": "softening",
     "two_towers": "towers",
 }
 

@@ -1,0 +1,111 @@
+"""Pictures with their true classes, whatever form both come in: what few-shot methods learn from and are scored on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clipnb.datasets import EmojiSet
+from clipnb.embedding import embed
+from clipnb.errors import EmptyInput, InvalidEmbeddings, NoLabels
+from clipnb.images import check_images, image_id
+from clipnb.labelling import FOLDER, Labels
+from clipnb.types import ClipModel, Embeddings, Failure
+from clipnb.zeroshot import encode_images
+
+__all__ = ["Pictures"]
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures, encoded or not yet, and their labels.
+
+    Attributes:
+        images: Embeddings, or a list of pictures.
+        labels: the class name of each; None where they are not known.
+        classnames: the classes.
+        failures: what could not be read, of a folder or another source.
+    """
+
+    images: Embeddings | Sequence[Any]
+    labels: tuple[str, ...] | None
+    classnames: Sequence[str]
+    failures: tuple[Failure, ...] = ()
+
+    @classmethod
+    def of(
+        cls, model: ClipModel, name: str, images: Any, labels: Any, classnames: Sequence[str], progress: bool = False
+    ) -> Pictures:
+        """Pictures in any form that :func:`clipnb.zero_shot` takes; a source is embedded, a list is left as it is.
+
+        Args:
+            model: that embeds, or of which the Embeddings are.
+            name: what messages call the pictures.
+            images: a list, a folder or other source of :func:`clipnb.embed`, Embeddings or an emoji set.
+            labels: as for :func:`clipnb.zero_shot`.
+            classnames: the classes.
+            progress: show a bar over a source.
+
+        Raises:
+            UnknownLabel, EmptyInput, SourceError, WrongType: each names the label or the input.
+            InvalidEmbeddings: of another model or width.
+        """
+        if isinstance(images, EmojiSet) and isinstance(labels, str) and labels != FOLDER:
+            labels = list(replace(images, languages=(labels,)).names[labels])
+        told = Labels(labels, classnames, getattr(classnames, "keys", None))
+        told.read(images)
+        if isinstance(images, EmojiSet):
+            images = images.images
+        if isinstance(images, (str, os.PathLike)) or _is_table(images):
+            images = embed(model, images, modality="image", progress=progress)
+        if not isinstance(images, Embeddings):
+            listed = check_images(images)
+            ids = [image_id(image, i) for i, image in enumerate(listed)] if told.need_ids else None
+            return cls(listed, told.of(ids, len(listed)), classnames)
+        if images.model and images.model != model.name:
+            raise InvalidEmbeddings(f"{name} has rows of the model {images.model!r}; the model is {model.name!r}")
+        if images.dim != model.dim:
+            raise InvalidEmbeddings(f"{name} has {images.dim} columns; those of {model.name!r} have {model.dim}")
+        if not len(images):
+            raise EmptyInput(f"{name} is empty; give pictures, or Embeddings of them")
+        failures = images.failures
+        everything = len(images) + len(failures)
+        if failures and isinstance(told.given, list) and len(told.given) == everything:
+            # The list names what could not be read too.
+            lost = {failure.position for failure in failures}
+            whole = told.of(None, everything) or ()
+            return cls(images, tuple(x for i, x in enumerate(whole) if i not in lost), classnames, failures)
+        return cls(images, told.of(images.ids, len(images)), classnames, failures)
+
+    def truth(self, name: str) -> NDArray[np.int64]:
+        """The column of each picture's class, int64 [picture].
+
+        Raises:
+            NoLabels: they are not known; ``name`` is the argument that should say them.
+        """
+        if self.labels is None:
+            raise NoLabels(f"{name} is missing; expected the class name of each of {len(self.images)} pictures")
+        column = {label: j for j, label in enumerate(self.classnames)}
+        return np.array([column[label] for label in self.labels], dtype=np.int64)
+
+    def rows(
+        self, model: ClipModel, chosen: NDArray[np.intp] | None, batch_size: int = 64, progress: bool = False
+    ) -> Embeddings:
+        """Rows of the chosen pictures, or of all; of a list only these are encoded."""
+        if isinstance(self.images, Embeddings):
+            return self.images if chosen is None else self.images[chosen]
+        index = range(len(self.images)) if chosen is None else [int(i) for i in chosen]
+        ids = [image_id(self.images[i], i) for i in index]
+        return encode_images(model, [self.images[i] for i in index], ids, batch_size=batch_size, progress=progress)
+
+
+def _is_table(images: Any) -> bool:
+    """A DataFrame, an Arrow table or a HF dataset."""
+    if hasattr(images, "column_names") and hasattr(images, "cast_column"):
+        return True
+    return type(images).__module__.split(".")[0] in ("pandas", "pyarrow")
