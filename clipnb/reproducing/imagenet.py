@@ -124,7 +124,7 @@ def _devkit(path: Path, names: Names) -> Mapping[int, int]:
         raise SourceError(
             f"{path}: the devkit's own numbers mean nothing without its meta.mat, which belongs into {path.parent}"
         )
-    from scipy.io import loadmat  # scikit-learn brings it
+    from scipy.io import loadmat
 
     try:
         synsets: Any = loadmat(meta, squeeze_me=True)["synsets"]
