@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,8 @@ DEFAULT_C = 10.0
 """The probe's C where nothing is left over to choose it by."""
 DEFAULT_ALPHA, DEFAULT_BETA = 1.0, 5.5
 """Tip-Adapter's own initial values (its configuration for ImageNet)."""
+_WORTH_THREADS = 1_000_000_000
+"""Multiplications in one product of matrices from which several threads pay: some 50 ms of one."""
 ALPHAS = np.array([0.1, 0.2, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0])
 BETAS = np.array([0.5, 1.0, 2.0, 3.0, 5.5, 8.0, 12.0, 20.0])
 """Where Tip-Adapter's two settings are looked for."""
@@ -69,7 +72,7 @@ class Probe:
         if classes < 2 or not np.array_equal(found, np.arange(classes)):
             raise TooFewExamples(f"a linear probe of {classes} classes needs examples of each, and two classes or more")
         # In double precision the result does not hang on the order of the threads' sums.
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _threads(rows.size * classes):
             warnings.simplefilter("ignore", ConvergenceWarning)  # the result says it
             warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)  # so it is with one shot
             model = LogisticRegression(C=c, max_iter=MAX_ITER).fit(np.asarray(rows, dtype=np.float64), labels)
@@ -81,6 +84,21 @@ class Probe:
     def logits(self, rows: FloatArray) -> Floats:
         """[row, class]"""
         return np.asarray(np.asarray(rows, dtype=np.float64) @ self.weights.T + self.bias)
+
+
+def _threads(products: int) -> AbstractContextManager[Any]:
+    """One thread for small products of matrices, at which threads wait for each other longer than they compute.
+
+    On two busy cores a learning curve of 30 runs took 167 s with two threads and 10 s so. scikit-learn's own access to
+    the threads is used; where a version has none, they stay as they are.
+    """
+    if products > _WORTH_THREADS:
+        return nullcontext()
+    try:
+        from sklearn.utils.parallel import _get_threadpool_controller
+    except ImportError:
+        return nullcontext()
+    return cast("AbstractContextManager[Any]", _get_threadpool_controller().limit(limits=1, user_api="blas"))
 
 
 def search_c(score: Callable[[float], tuple[float, float]]) -> tuple[float, dict[float, tuple[float, float]]]:
