@@ -133,12 +133,21 @@ def _refused(encode: Callable[[list[Any]], FloatArray], value: Any) -> Exception
 def _encode(prepared: Sequence[Any], encode: Callable[[list[Any]], FloatArray]) -> Iterator[Outcome]:
     """Rows for those that are no exception, exceptions for those that are."""
     good = [value for value in prepared if not isinstance(value, Exception)]
-    features = iter(encode(good)) if good else iter(())
+    rows = _units(encode(good)) if good else iter(())
     for value in prepared:
-        if isinstance(value, Exception):
-            yield Outcome(None, value)
-            continue
-        try:
-            yield Outcome(unit_rows(next(features)[None])[0], None)
-        except InvalidEmbeddings:
-            yield Outcome(None, InvalidEmbeddings("the model's features are zero or not finite"))
+        yield Outcome(None, value) if isinstance(value, Exception) else next(rows)
+
+
+def _units(features: FloatArray) -> Iterator[Outcome]:
+    """All rows at once, one by one only where some are bad: beside a GPU this thread has little time for each."""
+    try:
+        return (Outcome(row, None) for row in unit_rows(features))
+    except InvalidEmbeddings:
+        return (_unit(row) for row in features)
+
+
+def _unit(row: FloatArray) -> Outcome:
+    try:
+        return Outcome(unit_rows(row[None])[0], None)
+    except InvalidEmbeddings:
+        return Outcome(None, InvalidEmbeddings("the model's features are zero or not finite"))

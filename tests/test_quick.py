@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 import clipnb
-from clipnb.models.preparing import Strict
+from clipnb.models.preparing import Quick, Strict
+from clipnb.models.towers import on_device
 
 
 def grey_levels(values: np.ndarray, model) -> np.ndarray:
@@ -120,3 +121,47 @@ def test_every_family_of_transformers(folder):
         found = preparer.pixels.batch([preparer.prepare(data, name)])["pixel_values"]
         apart = np.abs(grey_levels(found, model) - grey_levels(model.preprocess([data]), model)).max()
         assert apart <= 1.01, f"{name}: {apart:.2f} levels"
+
+
+def test_levels_are_normalised_where_they_lie_as_by_the_table(model):
+    """What a GPU gets, computed here: every grey level in every channel."""
+    import torch
+
+    quick = model.preparer()
+    levels = np.stack([np.arange(256, dtype=np.uint8).reshape(16, 16)] * 3)
+    wanted = quick.pixels.batch([levels, levels[:, ::-1]])["pixel_values"]
+    sent = quick.pixels.levels([levels, levels[:, ::-1]])
+    assert sent["pixel_values"].dtype == np.uint8
+    inputs = on_device(sent, model.image_tower.module)
+    assert inputs["pixel_values"].dtype == torch.uint8
+    module = torch.nn.Linear(1, 1)
+    found = quick.pixels.on_device(inputs, module)["pixel_values"]
+    assert found.dtype == torch.float32
+    np.testing.assert_allclose(found.numpy(), wanted, rtol=0, atol=1e-6)
+    half = quick.pixels.on_device(inputs, module.to(torch.bfloat16))["pixel_values"]
+    assert torch.equal(half, found.to(torch.bfloat16))  # rounded once, at the end
+    floats = {"pixel_values": found}
+    assert quick.pixels.on_device(floats, module) is floats
+
+
+def test_a_gpu_gets_8_bit_pictures_and_the_same_rows(model, monkeypatch):
+    """The processor in the place of an Apple GPU: whoever asks for the device is told of that one."""
+    from types import SimpleNamespace
+
+    data = [data for name, data in photographs().items() if name.startswith("640x480 RGB") or "480x640 L" in name]
+    quick = model.preparer()
+    good = [quick.prepare(one, "") for one in data]
+    plain = [one for one in good if one.dtype == np.uint8]
+    assert 2 < len(plain) < len(good)
+    wanted = [quick.encode(plain), quick.encode(good)]
+    sent, features = [], quick.features
+
+    def seen(batch):
+        sent.append(batch["pixel_values"].dtype)
+        return features(batch)
+
+    module = SimpleNamespace(parameters=lambda: iter([SimpleNamespace(device=SimpleNamespace(type="mps"))]))
+    other = Quick(quick.pixels, SimpleNamespace(module=module), seen)
+    np.testing.assert_allclose(other.encode(plain), wanted[0], atol=1e-5)
+    np.testing.assert_allclose(other.encode(good), wanted[1], atol=1e-5)
+    assert sent == [np.uint8, np.float32]

@@ -14,15 +14,16 @@ from numpy.typing import ArrayLike, NDArray
 from clipnb.errors import InvalidEmbeddings, ModelFolderError, UnreadableImage
 from clipnb.images import check_images, image_id, open_image
 from clipnb.models import texts as text_checks
+from clipnb.models.memory import ON_PROCESSOR, halving, text_batches
 from clipnb.models.preparing import Quick, Strict
 from clipnb.models.quick import QuickPixels
-from clipnb.models.towers import Arrays, ImageTower, Tensors, TextTower
+from clipnb.models.towers import Arrays, ImageTower, Tensors, TextTower, on_device
 from clipnb.types import FloatArray, unit_rows
 
 __all__ = ["Clip", "TextStates"]
 
-BATCH = 64
-"""Texts or images in one pass; a row does not depend on the batch around it."""
+ON_GPU = 64
+"""Images in one pass of ``encode_image``; a row does not depend on the batch around it."""
 
 _OPENING = threading.RLock()
 """Not an attribute, so that models can be copied."""
@@ -182,12 +183,13 @@ class Clip:
         """
         tower = self.text_tower
         rows = text_checks.token_rows(tower, texts, truncate, languages)
-        # Texts of one length need no padding among themselves.
-        order = np.argsort([len(row) for row in rows], kind="stable")
         features = np.empty((len(rows), tower.dim), dtype=np.float32)
-        for i in range(0, len(rows), BATCH):
-            chosen = order[i : i + BATCH]
-            features[chosen] = _compute(tower, tower.features, tower.batch([rows[j] for j in chosen]))
+
+        def compute(batch: Arrays) -> FloatArray:
+            return _compute(tower, tower.features, batch)
+
+        for chosen in text_batches(tower, rows):
+            features[chosen] = halving(compute, tower.batch([rows[i] for i in chosen]))
         return unit_rows(features) if normalize else features
 
     def encode_image(self, images: Sequence[Any], *, normalize: bool = True) -> FloatArray:
@@ -197,7 +199,8 @@ class Clip:
         batch at a time. Errors as in :meth:`preprocess`.
         """
         images, tower = check_images(images), self.image_tower
-        batches: Iterable[Arrays] = (self._pixels(images, i, i + BATCH) for i in range(0, len(images), BATCH))
+        step = ON_PROCESSOR if next(tower.module.parameters()).device.type == "cpu" else ON_GPU
+        batches: Iterable[Arrays] = (self._pixels(images, i, i + step) for i in range(0, len(images), step))
         features = np.concatenate([_compute(tower, tower.features, batch) for batch in batches])
         return unit_rows(features) if normalize else features
 
@@ -215,7 +218,12 @@ class Clip:
 
         if strict or recipe is None:
             return Strict(tower, features)
-        return Quick(QuickPixels(recipe, tower.pixels), tower, features)
+        quick = QuickPixels(recipe, tower.pixels)
+
+        def of_levels(batch: Arrays) -> FloatArray:
+            return _compute(tower, lambda inputs: tower.features(quick.on_device(inputs, tower.module)), batch)
+
+        return Quick(quick, tower, of_levels)
 
     def text_model(
         self, texts: Sequence[str], *, truncate: bool = False, languages: Sequence[str] | None = None
@@ -250,9 +258,7 @@ def _pixel_limit() -> float:
 
 
 def _run(tower: TextTower | ImageTower, function: Callable[[Tensors], Any], batch: Arrays) -> Any:
-    weight = next(tower.module.parameters())
-    inputs = {key: torch.from_numpy(np.ascontiguousarray(array)).to(weight.device) for key, array in batch.items()}
-    inputs = {key: value.to(weight.dtype) if value.is_floating_point() else value for key, value in inputs.items()}
+    inputs = on_device(batch, tower.module)
     # On a GPU cuDNN rounds convolutions to TF32 by default, which moves a row with the batch around it.
     with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         return function(inputs)

@@ -21,7 +21,13 @@ Features = Callable[[Arrays], FloatArray]
 
 
 class Quick:
-    """The quick path: 8-bit pictures wait for their batch, the table makes floats of them."""
+    """The quick path: 8-bit pictures wait for their batch, and become floats where the tower lies.
+
+    Args:
+        pixels: the family's recipe.
+        tower: the family's.
+        features: float32 [image, dim] of a batch, be it pixel values or levels from 0 to 255.
+    """
 
     def __init__(self, pixels: QuickPixels, tower: ImageTower, features: Features) -> None:
         self.pixels = pixels
@@ -39,6 +45,9 @@ class Quick:
 
     def encode(self, prepared: Sequence[Any]) -> FloatArray:
         """Raw features, float32 [image, dim]."""
+        kind = next(self.tower.module.parameters()).device.type
+        if kind != "cpu" and all(picture.dtype == np.uint8 for picture in prepared):
+            return halving(self.features, self.pixels.levels(prepared, pinned=kind == "cuda"))
         return halving(self.features, self.pixels.batch(prepared))
 
 

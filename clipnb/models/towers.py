@@ -14,7 +14,7 @@ from PIL import Image
 from clipnb.errors import UnsupportedOption
 from clipnb.models.layers import quicken
 
-__all__ = ["Arrays", "ImageTower", "Options", "States", "Tensors", "TextTower", "Towers", "padded"]
+__all__ = ["Arrays", "ImageTower", "Options", "States", "Tensors", "TextTower", "Towers", "on_device", "padded"]
 
 Arrays = dict[str, NDArray[Any]]
 Tensors = dict[str, torch.Tensor]
@@ -139,6 +139,18 @@ def _dtype(dtype: Any) -> torch.dtype:
     if name not in kinds:
         raise UnsupportedOption(f"dtype={dtype!r}: expected one of {', '.join(map(repr, kinds))}")
     return kinds[name]
+
+
+def on_device(batch: Arrays, module: torch.nn.Module) -> Tensors:
+    """A batch where the module lies; what has a decimal point in the type of its weights, integers as they are."""
+    weight = next(module.parameters())
+    direct = weight.device.type == "cuda"  # from pinned memory the card fetches by itself, and nobody waits
+    found = {}
+    for key, array in batch.items():
+        tensor = torch.from_numpy(np.ascontiguousarray(array))
+        tensor = (tensor.pin_memory() if direct else tensor).to(weight.device, non_blocking=direct)
+        found[key] = tensor.to(weight.dtype) if tensor.is_floating_point() else tensor
+    return found
 
 
 def padded(rows: Sequence[Sequence[int]], pad: int, length: int | None = None) -> dict[str, NDArray[np.int64]]:
