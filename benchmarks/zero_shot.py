@@ -1,8 +1,8 @@
 """A million rows against a thousand classes: time and memory. ``python benchmarks/zero_shot.py [--rows 1000000]``
 
-The rows are random, on disk as a memory map, and every one has a true class. What is printed is the time of scoring,
-the time of all the metrics, and how far the memory of the process rose above what it was before: in all, and without
-the pages of the map, which the system takes back when it needs them.
+The rows are random, in a folder of shards as embed() writes it, read through its map, and every one has a true class.
+What is printed is the time of scoring, the time of all the metrics, and how far the memory of the process rose above
+what it was before: in all, and without the pages of the map, which the system takes back when it needs them.
 """
 
 from __future__ import annotations
@@ -11,27 +11,27 @@ import argparse
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 import clipnb
 from clipnb.scoring import score
-from clipnb.types import FloatArray
+from clipnb.store import Store, digest
 
 
-class Mapped(clipnb.Embeddings):
-    """Unit rows in a file, read block by block, as StoredEmbeddings are."""
-
-    def __init__(self, rows: np.ndarray) -> None:
-        for name, value in {"vectors": rows, "modality": "image", "model": "", "failures": ()}.items():
-            object.__setattr__(self, name, value)
-        object.__setattr__(self, "ids", tuple(f"{i:07}.jpg" for i in range(len(rows))))
-
-    def blocks(self, rows: int = 65_536) -> Iterator[tuple[int, FloatArray]]:
-        for start in range(0, len(self.vectors), rows):
-            yield start, np.asarray(self.vectors[start : start + rows])
+def write_rows(folder: Path, rows: int, dim: int, shard_rows: int = 10_000) -> None:
+    """Random unit rows in a folder, as ``embed(out=folder)`` leaves them."""
+    rng, store = np.random.default_rng(0), Store(folder)
+    with store.locked():
+        store.start({"model": "", "dim": dim, "modality": "image", "shard_rows": shard_rows})
+        for first in range(0, rows, shard_rows):
+            part = rng.standard_normal((min(shard_rows, rows - first), dim), dtype=np.float32)
+            part /= np.linalg.norm(part, axis=1, keepdims=True)
+            places = list(range(first, first + len(part)))
+            ids = [f"{place:07}.jpg" for place in places]
+            store.write(first // shard_rows, first, ids, places, part, [], digest(ids))
+        store.finish(store.shards(), {"rows": rows, "errors": 0, "items": rows})
 
 
 def memory() -> tuple[float, float]:
@@ -63,15 +63,10 @@ def main() -> None:
     parser.add_argument("--dim", type=int, default=512)
     parser.add_argument("--keep", type=int, default=10)
     options = parser.parse_args()
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(1)
     with tempfile.TemporaryDirectory() as work:
-        rows = np.memmap(Path(work) / "rows", np.float32, "w+", shape=(options.rows, options.dim))
-        for start in range(0, options.rows, 50_000):
-            part = rng.standard_normal((min(50_000, options.rows - start), options.dim), dtype=np.float32)
-            rows[start : start + len(part)] = part / np.linalg.norm(part, axis=1, keepdims=True)
-        rows.flush()
-        images = Mapped(np.memmap(Path(work) / "rows", np.float32, "r", shape=rows.shape))
-        del rows
+        write_rows(Path(work), options.rows, options.dim)
+        images = clipnb.open_embeddings(work)
         names = tuple(f"class {j}" for j in range(options.classes))
         texts = clipnb.Embeddings(rng.standard_normal((options.classes, options.dim)), names)
         labels = [names[j] for j in rng.integers(0, options.classes, options.rows).tolist()]
