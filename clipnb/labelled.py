@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from clipnb.datasets import EmojiSet
 from clipnb.embedding import embed
 from clipnb.errors import EmptyInput, InvalidEmbeddings, NoLabels
 from clipnb.images import check_images, image_id
-from clipnb.labelling import FOLDER, Labels
+from clipnb.labelling import FOLDER, Labels, emoji_names
 from clipnb.types import ClipModel, Embeddings, Failure
 from clipnb.zeroshot import encode_images
 
@@ -56,7 +56,7 @@ class Pictures:
             InvalidEmbeddings: of another model or width.
         """
         if isinstance(images, EmojiSet) and isinstance(labels, str) and labels != FOLDER:
-            labels = list(replace(images, languages=(labels,)).names[labels])
+            labels = emoji_names(images, labels)
         told = Labels(labels, classnames, getattr(classnames, "keys", None))
         told.read(images)
         if isinstance(images, EmojiSet):

@@ -7,15 +7,18 @@ import io
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from clipnb import datasets
+from clipnb.datasets import EmojiSet
 from clipnb.errors import SourceError, UnknownLabel, UnsupportedOption, WrongType, nearest, quote
 from clipnb.sources.columns import has_columns, read_column
 
-__all__ = ["FOLDER", "Labels", "as_classes", "folder_of", "labels_of_file"]
+__all__ = ["FOLDER", "Labels", "as_classes", "emoji_names", "folder_of", "labels_of_file"]
 
 FOLDER = "folder"
 """The word for: the label of a picture is the name of the folder that it lies in."""
@@ -93,6 +96,16 @@ class Labels:
         if count is not None and len(self.given) != count:
             raise UnknownLabel(f"{len(self.given)} labels for {count} images; expected one each")
         return as_classes(self.given, self._known, ids)
+
+
+def emoji_names(emoji: EmojiSet, language: str) -> list[Any]:
+    """The name of each emoji in a language; NaN where CLDR has none.
+
+    Raises:
+        UnknownLanguage: there are no names in it.
+    """
+    datasets.emoji(emoji.style, languages=(language,))  # says which languages there are
+    return list(replace(emoji, languages=(language,)).names[language])
 
 
 def folder_of(name: str) -> str | None:

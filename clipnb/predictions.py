@@ -105,7 +105,7 @@ class ZeroShot(Graded):
         facts = [f"{len(self)} images", f"{len(self.classnames)} classes", f"model {self.model!r}", self.method]
         facts += [] if self.dense else [f"the {self.kept} leading classes kept"]
         facts += ["with labels"] if self.labels is not None else []
-        facts += [f"{len(self.failures)} images could not be read"] if self.failures else []
+        facts += [f"unread: {len(self.failures)}"] if self.failures else []
         return f"{type(self).__name__}({', '.join(facts)})"
 
     @property
@@ -274,11 +274,11 @@ class ZeroShot(Graded):
         if self.failures:
             shown = ", ".join(quote(failure.id) for failure in self.failures[:3])
             more = ", ..." if len(self.failures) > 3 else ""
-            said.append(f"{len(self.failures)} images could not be read, see .errors: {shown}{more}")
+            said.append(f"images that could not be read, see .errors: {len(self.failures)} ({shown}{more})")
         missing = self.classes_without_example
         if missing:
             shown = ", ".join(quote(name) for name in missing[:5]) + (", ..." if len(missing) > 5 else "")
-            said.append(f"{len(missing)} of {len(self.classnames)} classes have no example: {shown}")
+            said.append(f"classes without an example: {len(missing)} of {len(self.classnames)} ({shown})")
         return tuple(said)
 
 

@@ -109,4 +109,4 @@ def _show(result: ZeroShot, options: argparse.Namespace) -> None:
         shares |= {"macro F1": "macro_f1", "calibration error": "ece"}
         console.print(", ".join(f"{words} {100 * found[key]:.1f} %" for words, key in shares.items()), markup=False)
     for note in result.notes:
-        console.print(note.replace("see .errors", "namely"), markup=False)
+        console.print(note.replace(", see .errors", ""), markup=False)

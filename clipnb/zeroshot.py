@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy as np
 from clipnb.datasets import EmojiSet
 from clipnb.errors import InvalidEmbeddings, UnsupportedOption, WrongType
 from clipnb.images import check_images, image_id, open_image
-from clipnb.labelling import FOLDER, Labels
+from clipnb.labelling import FOLDER, Labels, emoji_names
 from clipnb.predictions import ZeroShot
 from clipnb.prompts import Prompts
 from clipnb.running import Run
@@ -95,7 +94,7 @@ def zero_shot(
     prompts = Prompts.of(classnames, templates)
     if isinstance(images, EmojiSet):
         if isinstance(labels, str) and labels != FOLDER:
-            labels = list(replace(images, languages=(labels,)).names[labels])
+            labels = emoji_names(images, labels)
         images, image_ids = images.images, images.emojis if image_ids is None else image_ids
     told = Labels(labels, prompts.classnames, getattr(prompts.classnames, "keys", None), label_names)
     told.read(images)

@@ -100,8 +100,8 @@ def test_classes_without_an_example_and_unread_images_are_named():
     result = made()
     assert result.classes_without_example == NAMES[-2:]
     assert result.notes == (
-        "1 images could not be read, see .errors: 'broken.jpg'",
-        "2 of 9 classes have no example: 'class 7', 'class 8'",
+        "images that could not be read, see .errors: 1 ('broken.jpg')",
+        "classes without an example: 2 of 9 ('class 7', 'class 8')",
     )
     assert result.errors.to_dict("records") == [{"id": "broken.jpg", "position": 4, "reason": "damaged"}]
     assert result.per_class().loc["class 7", ["recall", "f1"]].isna().all()
@@ -118,8 +118,7 @@ def test_what_was_not_kept_is_said_in_words():
         result.top(5)
     assert (result.dense, result.kept, made().dense, made().kept) == (False, 4, True, 9)
     assert repr(result) == (
-        "ZeroShot(120 images, 9 classes, model 'm', zero-shot, the 4 leading classes kept, with labels, "
-        "1 images could not be read)"
+        "ZeroShot(120 images, 9 classes, model 'm', zero-shot, the 4 leading classes kept, with labels, unread: 1)"
     )
     assert len(made(dense=False, kept=9).top(50)) == 120 * 9
 

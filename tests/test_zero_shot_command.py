@@ -36,7 +36,7 @@ def test_a_folder_with_its_truth_into_a_file(folder, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "20 of 24 pictures shown\n" in printed
     assert "top-1 100.0 %" in printed
-    assert "1 images could not be read, namely: 'red/broken.png'" in printed
+    assert "images that could not be read: 1 ('red/broken.png')" in printed
     assert f"24 rows in {out}" in printed
     table = pd.read_csv(out)
     assert table["image"].tolist() == [f"{name}/{i}.png" for name in sorted(NAMES) for i in range(8)]

@@ -21,6 +21,7 @@ from clipnb.errors import (
     SourceError,
     UnknownColumn,
     UnknownLabel,
+    UnknownLanguage,
     UnreadableImage,
     UnsupportedOption,
     WrongType,
@@ -225,6 +226,8 @@ def test_an_emoji_set_brings_its_names_and_characters():
     assert (result.image_ids, result.labels) == (emoji.emojis, tuple(names))
     german = clipnb.datasets.emoji(languages=["de"], concepts=["🐱", "🐶", "🐧"]).names["de"].tolist()
     assert clipnb.zero_shot(MODEL, emoji, german, labels="de").labels == tuple(german)
+    with pytest.raises(UnknownLanguage, match="no emoji names in 'dee'"):
+        clipnb.zero_shot(MODEL, emoji, names, labels="dee")
 
 
 def test_a_list_may_record_instead_of_raise():
