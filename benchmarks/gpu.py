@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import math
 import os
 import platform
 import tempfile
@@ -23,7 +24,7 @@ from typing import Any
 import numpy as np
 import torch
 from inputs import write_checkpoint, write_pictures
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, register_flop_formula
 
 import clipnb
 
@@ -124,6 +125,15 @@ def decode_rate(folder: Path, paths: list[str]) -> float:
         start = time.perf_counter()
         list(pool.map(lambda path: preparer.prepare(path, path), paths))
     return len(paths) / (time.perf_counter() - start)
+
+
+def linear_operations(x: list[int], weight: list[int], *others: Any, **more: Any) -> int:
+    return 2 * math.prod(x) * weight[0]
+
+
+if hasattr(torch.ops.mkldnn, "_linear_pointwise"):
+    # With --quick the linear layers may go through oneDNN, which PyTorch's counter does not know.
+    register_flop_formula(torch.ops.mkldnn._linear_pointwise)(linear_operations)
 
 
 def measure(

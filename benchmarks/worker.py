@@ -26,8 +26,8 @@ def unit(rows: Any) -> np.ndarray:
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
-def card(folder: str, threads: int) -> tuple[Pass, Pass]:
-    """The model card's lines, one picture at a time, texts padded to 77."""
+def transformers(folder: str, threads: int, *, batch: int = BATCH, **padding: Any) -> tuple[Pass, Pass]:
+    """Model and processor of transformers; pictures ``batch`` at a time, texts padded as ``padding`` says."""
     import torch
     from PIL import Image
     from transformers import CLIPModel, CLIPProcessor
@@ -36,9 +36,9 @@ def card(folder: str, threads: int) -> tuple[Pass, Pass]:
 
     def images(paths: list[str]) -> np.ndarray:
         rows = []
-        for path in paths:
+        for i in range(0, len(paths), batch):
             with torch.inference_mode():
-                inputs = processor(images=Image.open(path), return_tensors="pt")
+                inputs = processor(images=[Image.open(path) for path in paths[i : i + batch]], return_tensors="pt")
                 rows.append(_features(model.get_image_features(**inputs)))
         return unit(np.concatenate(rows))
 
@@ -46,37 +46,8 @@ def card(folder: str, threads: int) -> tuple[Pass, Pass]:
         rows = []
         for i in range(0, len(sentences), BATCH):
             with torch.inference_mode():
-                batch = processor(
-                    text=sentences[i : i + BATCH], return_tensors="pt", padding="max_length", max_length=77
-                )
-                rows.append(_features(model.get_text_features(**batch)))
-        return unit(np.concatenate(rows))
-
-    return images, texts
-
-
-def transformers_batched(folder: str, threads: int) -> tuple[Pass, Pass]:
-    """The same in batches, texts padded to the longest of the batch."""
-    import torch
-    from PIL import Image
-    from transformers import CLIPModel, CLIPProcessor
-
-    model, processor = CLIPModel.from_pretrained(folder).eval(), CLIPProcessor.from_pretrained(folder)
-
-    def images(paths: list[str]) -> np.ndarray:
-        rows = []
-        for i in range(0, len(paths), BATCH):
-            with torch.inference_mode():
-                inputs = processor(images=[Image.open(path) for path in paths[i : i + BATCH]], return_tensors="pt")
-                rows.append(_features(model.get_image_features(**inputs)))
-        return unit(np.concatenate(rows))
-
-    def texts(sentences: list[str]) -> np.ndarray:
-        rows = []
-        for i in range(0, len(sentences), BATCH):
-            with torch.inference_mode():
-                batch = processor(text=sentences[i : i + BATCH], return_tensors="pt", padding=True)
-                rows.append(_features(model.get_text_features(**batch)))
+                inputs = processor(text=sentences[i : i + BATCH], return_tensors="pt", **padding)
+                rows.append(_features(model.get_text_features(**inputs)))
         return unit(np.concatenate(rows))
 
     return images, texts
@@ -145,8 +116,10 @@ def clipnb(folder: str, threads: int, *, strict: bool = False, **options: Any) -
 
 
 CONTENDERS: dict[str, Callable[[str, int], tuple[Pass, Pass]]] = {
-    "card": card,
-    "transformers": transformers_batched,
+    # The model cards' lines: a picture at a time, texts padded to 77.
+    "card": lambda folder, threads: transformers(folder, threads, batch=1, padding="max_length", max_length=77),
+    # In batches, texts padded to the longest of each.
+    "transformers": lambda folder, threads: transformers(folder, threads, padding=True),
     "sentence-transformers": sentence_transformers,
     "open_clip": open_clip,
     "clipnb": clipnb,
