@@ -32,7 +32,7 @@ def main() -> None:
     print(f"{model.name} on {platform.machine()}, {os.cpu_count()} cores; {len(prompts):,} classes, {texts:,} texts")
     before = peak()
     for run in range(options.runs):
-        clipnb.prompts.forget(model)
+        clipnb.prompts.prompts.forget(model)
         cpu = time.process_time()
         seconds = timed(lambda: prompts.encode(model, progress=True))
         cpu = time.process_time() - cpu

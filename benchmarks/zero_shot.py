@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 import clipnb
-from clipnb.scoring import score
 from clipnb.store import Store, digest
+from clipnb.zeroshot.scoring import score
 
 
 def write_rows(folder: Path, rows: int, dim: int, shard_rows: int = 10_000) -> None:

@@ -10,33 +10,31 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from clipnb import datasets, metrics, plots, widgets
-    from clipnb.baseline import ScoreBaseline
+    from clipnb import datasets, metrics, plots, training, widgets
+    from clipnb.aligning import Alignment, alignment
     from clipnb.catalog import list_models
     from clipnb.comparing import compare
     from clipnb.comparison import Comparison
     from clipnb.corpus import Corpus, EncodedCorpus, encode_corpus
     from clipnb.embedding import embed
     from clipnb.errors import ClipnbError, TruncatedText
-    from clipnb.explaining import explain_scale
-    from clipnb.fewshot import few_shot
+    from clipnb.fewshot import explain_curve, few_shot, learning_curve
     from clipnb.languages import language
-    from clipnb.learning import explain_curve, learning_curve
     from clipnb.models import load
-    from clipnb.predictions import ZeroShot
     from clipnb.projection import project
     from clipnb.prompts import Prompts
     from clipnb.reproducing import Reproduction, reproduce, reproductions
-    from clipnb.sensitivity import prompt_sensitivity
+    from clipnb.scores import ScoreBaseline, explain_scale, score_baseline
     from clipnb.similarity import search
     from clipnb.stored import open_embeddings
     from clipnb.types import ClipModel, Embeddings, Projection
-    from clipnb.unrelated import score_baseline
-    from clipnb.zeroshot import zero_shot
+    from clipnb.zeroshot import ZeroShot, zero_shot
+    from clipnb.zeroshot.sensitivity import prompt_sensitivity
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Alignment",
     "ClipModel",
     "ClipnbError",
     "Comparison",
@@ -50,6 +48,7 @@ __all__ = [
     "TruncatedText",
     "ZeroShot",
     "__version__",
+    "alignment",
     "compare",
     "datasets",
     "embed",
@@ -70,11 +69,14 @@ __all__ = [
     "reproductions",
     "score_baseline",
     "search",
+    "training",
     "widgets",
     "zero_shot",
 ]
 
 _HOME = {
+    "Alignment": "aligning",
+    "alignment": "aligning",
     "ClipModel": "types",
     "ClipnbError": "errors",
     "Comparison": "comparison",
@@ -83,30 +85,30 @@ _HOME = {
     "EncodedCorpus": "corpus",
     "Projection": "types",
     "Prompts": "prompts",
-    "ScoreBaseline": "baseline",
+    "ScoreBaseline": "scores",
     "Reproduction": "reproducing",
     "TruncatedText": "errors",
-    "ZeroShot": "predictions",
+    "ZeroShot": "zeroshot",
     "compare": "comparing",
     "embed": "embedding",
-    "explain_curve": "learning",
-    "explain_scale": "explaining",
+    "explain_curve": "fewshot",
+    "explain_scale": "scores",
     "few_shot": "fewshot",
-    "learning_curve": "learning",
+    "learning_curve": "fewshot",
     "encode_corpus": "corpus",
     "language": "languages",
     "list_models": "catalog",
     "load": "models",
     "open_embeddings": "stored",
     "project": "projection",
-    "prompt_sensitivity": "sensitivity",
+    "prompt_sensitivity": "zeroshot.sensitivity",
     "reproduce": "reproducing",
     "reproductions": "reproducing",
-    "score_baseline": "unrelated",
+    "score_baseline": "scores",
     "search": "similarity",
     "zero_shot": "zeroshot",
 }
-_MODULES = {"catalog", "datasets", "errors", "metrics", "plots", "prompts", "similarity", "widgets"}
+_MODULES = {"catalog", "datasets", "errors", "metrics", "plots", "prompts", "similarity", "training", "widgets"}
 
 
 def __getattr__(name: str) -> Any:

@@ -24,10 +24,10 @@ from clipnb.errors import (
     quote,
 )
 from clipnb.images import check_images
-from clipnb.predictions import ZeroShot
 from clipnb.prompts import Prompts
 from clipnb.types import ClipModel, Embeddings, FloatArray
-from clipnb.zeroshot import check_labels, classify, encode_images
+from clipnb.zeroshot import ZeroShot
+from clipnb.zeroshot.classifying import check_labels, classify, encode_images
 
 __all__ = ["compare"]
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clipnb.errors import EmptyInput, InvalidEmbeddings, UnknownModel, nearest
-from clipnb.predictions import ZeroShot
 from clipnb.types import FloatArray
+from clipnb.zeroshot import ZeroShot
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,6 +1,6 @@
 """Pictures and words that ship in the package: emoji in several drawing styles, named in over a hundred languages.
 
-And the names of published data sets' classes, see :mod:`clipnb.prompt_sets`; and readers of parallel corpora
+And the names of published data sets' classes, see :mod:`clipnb.prompts.sets`; and readers of parallel corpora
 that others publish, see :mod:`clipnb.corpora`: xtd10, xm3600, multi30k, flickr30k_cn, coco_cn, babel_imagenet, and
 parallel_table for any table with a column a language. They read what lies on disk.
 """
@@ -22,7 +22,7 @@ from PIL import Image
 
 from clipnb.errors import UnknownConcept, UnknownLanguage, UnknownStyle, nearest
 from clipnb.images import on_white
-from clipnb.prompt_sets import ClassNames, TemplateSet, classnames, prompt_sets, templates
+from clipnb.prompts.sets import ClassNames, TemplateSet, classnames, prompt_sets, templates
 
 if TYPE_CHECKING:
     import pandas as pd

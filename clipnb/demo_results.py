@@ -13,12 +13,11 @@ import numpy as np
 from rich.progress import Progress
 
 from clipnb.datasets import EmojiSet, emoji
-from clipnb.predictions import ZeroShot
 from clipnb.projection import project
 from clipnb.prompts import Prompts
 from clipnb.similarity import search, top_k
 from clipnb.types import ClipModel, Embeddings, Projection
-from clipnb.zeroshot import classify, zero_shot
+from clipnb.zeroshot import ZeroShot, classify, zero_shot
 
 __all__ = ["LANGUAGES", "SENTENCES", "Results", "compute"]
 

@@ -42,7 +42,7 @@ def accuracy_at_k(ranks: ArrayLike, ks: Iterable[int] = (1, 5)) -> dict[int, flo
     """accuracy[k], the share of images whose true class is among the k best.
 
     Args:
-        ranks: the place of each image's true class, from 1, int [image]; see :func:`clipnb.ranking.rank_of`.
+        ranks: the place of each image's true class, from 1, int [image]; see :func:`clipnb.zeroshot.ranking.rank_of`.
         ks: the values of k.
 
     Raises:

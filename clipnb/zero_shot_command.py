@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from clipnb.predictions import ZeroShot
+    from clipnb.zeroshot import ZeroShot
 
 __all__ = ["add", "run"]
 
@@ -74,8 +74,8 @@ def _is_picture(text: str) -> bool:
 
 
 def _names_a_set(text: str) -> bool:
-    from clipnb.prompt_files import is_file
-    from clipnb.prompt_sets import set_names
+    from clipnb.prompts.files import is_file
+    from clipnb.prompts.sets import set_names
 
     return text in set_names("classnames") or is_file(text)
 

@@ -13,8 +13,8 @@ from scipy import stats
 
 import clipnb
 from clipnb import errors
-from clipnb.baseline import BINS, percent_words
-from clipnb.explaining import explain_scale, softmax_at
+from clipnb.scores.baseline import BINS, percent_words
+from clipnb.scores.temperature import explain_scale, softmax_at
 from clipnb.types import Embeddings, unit_rows
 
 WIDTH = 2 / BINS
@@ -72,7 +72,7 @@ def test_moments_and_percentiles_are_those_of_the_full_matrix(baseline, images, 
 
 
 def test_small_blocks_change_nothing(monkeypatch, baseline, images, texts):
-    monkeypatch.setattr("clipnb.unrelated._CELLS", 7 * len(texts))
+    monkeypatch.setattr("clipnb.scores.unrelated._CELLS", 7 * len(texts))
     again = clipnb.score_baseline(FakeClip(), images, texts, pairs=np.arange(120))
     np.testing.assert_array_equal(again.counts, baseline.counts)
     np.testing.assert_allclose(again.text_std, baseline.text_std)

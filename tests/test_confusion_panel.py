@@ -11,8 +11,8 @@ from PIL import Image
 from plotly.callbacks import InputDeviceState, Points
 
 from clipnb import errors
-from clipnb.predictions import ZeroShot
 from clipnb.widgets import ConfusionPanel
+from clipnb.zeroshot import ZeroShot
 
 NAMES = ("cat", "dog", "قطة", "<b>pizza</b>", "none")
 CELLS = [("cat", "cat")] * 4 + [("cat", "dog")] * 3 + [("dog", "dog")] * 2 + [("قطة", "<b>pizza</b>")]

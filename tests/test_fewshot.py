@@ -14,7 +14,7 @@ from sklearn.metrics import accuracy_score, log_loss
 
 import clipnb
 from clipnb import errors
-from clipnb.adapters import (
+from clipnb.fewshot.adapters import (
     ALPHAS,
     BETAS,
     DEFAULT_C,
@@ -24,7 +24,7 @@ from clipnb.adapters import (
     log_softmax,
     search_c,
 )
-from clipnb.fewshot import draw_shots
+from clipnb.fewshot.classifying import draw_shots
 from clipnb.types import Embeddings, Failure, unit_rows
 
 CLASSES = ["mat", "hat", "bat", "rat"]

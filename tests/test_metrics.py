@@ -9,7 +9,7 @@ from sklearn.calibration import calibration_curve
 
 from clipnb import metrics
 from clipnb.errors import EmptyInput, UnknownLabel, UnsupportedOption, WrongShape
-from clipnb.ranking import Leading, best_columns, rank_of
+from clipnb.zeroshot.ranking import Leading, best_columns, rank_of
 
 CLASSES = 7
 

@@ -16,7 +16,7 @@ from clipnb.comparison import Comparison, ModelFacts
 from clipnb.plots import palette, static, thumbnails
 from clipnb.plots.bars import percentage
 from clipnb.plots.comparison import wrapped
-from clipnb.predictions import ZeroShot
+from clipnb.zeroshot import ZeroShot
 
 CLASSES = ["cat", "Hund", "一只猫", "قطة", "<b>bold</b> & co", "a very long label that nobody could ever read at once"]
 

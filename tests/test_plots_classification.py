@@ -11,7 +11,7 @@ from scipy.stats import binomtest
 from clipnb import errors, metrics, plots
 from clipnb.plots.intervals import wilson
 from clipnb.plots.ordering import class_groups, class_order
-from clipnb.predictions import ZeroShot
+from clipnb.zeroshot import ZeroShot
 
 
 def frame(counts, names=None):

@@ -9,7 +9,7 @@ from fakes import FakeClip
 
 import clipnb
 from clipnb import errors, plots
-from clipnb.explaining import softmax_at
+from clipnb.scores.temperature import softmax_at
 from clipnb.types import Embeddings
 
 

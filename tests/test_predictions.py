@@ -14,8 +14,8 @@ from sklearn import metrics as sk
 
 import clipnb
 from clipnb.errors import EmptyInput, InvalidEmbeddings, NoLabels, UnknownLabel, UnsupportedOption, WrongShape
-from clipnb.ranking import Leading
 from clipnb.types import Failure
+from clipnb.zeroshot.ranking import Leading
 
 IMAGES, CLASSES = 120, 9
 NAMES = tuple(f"class {j}" for j in range(CLASSES))

@@ -11,8 +11,8 @@ import pytest
 
 import clipnb
 from clipnb.errors import UnknownConcept, UnknownPromptSet, WrongShape
-from clipnb.prompt_sets import TEMPLATES, ClassNames, set_names
 from clipnb.prompts import Prompts
+from clipnb.prompts.sets import TEMPLATES, ClassNames, set_names
 
 COUNTS = {
     "caltech101": 102, "cifar10": 10, "cifar100": 100, "country211": 211, "dtd": 47, "eurosat": 10, "fer2013": 7,

@@ -14,7 +14,7 @@ from PIL import Image
 import clipnb
 from clipnb import cli
 from clipnb.errors import ModelUnavailable, SourceError, UnsupportedOption, WrongType
-from clipnb.prompt_sets import classnames, templates
+from clipnb.prompts.sets import classnames, templates
 from clipnb.reproducing import Check, Reproduction, measuring, reproduce, reproductions
 from clipnb.reproducing.published import find_number, find_set, numbers
 from clipnb.types import unit_rows

@@ -11,9 +11,9 @@ from PIL import Image
 import clipnb
 from clipnb import errors, plots
 from clipnb.prompts import Prompts
-from clipnb.sensitivity import ENSEMBLE, prompt_sensitivity
 from clipnb.types import Embeddings
 from clipnb.zeroshot import encode_images, zero_shot
+from clipnb.zeroshot.sensitivity import ENSEMBLE, prompt_sensitivity
 
 NAMES = ["red", "green", "blue", "yellow"]
 # Sentences that carry another colour mislead FakeClip, each in its own way; one names no class at all.
@@ -100,7 +100,7 @@ def test_pictures_are_encoded_once_and_embeddings_never(pictures):
 
 def test_the_size_of_the_blocks_changes_nothing(pictures, monkeypatch):
     whole = prompt_sensitivity(FakeClip(), pictures, LABELS, NAMES, TEMPLATES, by_class=True)
-    monkeypatch.setattr("clipnb.sensitivity._CELLS", 20)
+    monkeypatch.setattr("clipnb.zeroshot.sensitivity._CELLS", 20)
     pd.testing.assert_frame_equal(
         prompt_sensitivity(FakeClip(), pictures, LABELS, NAMES, TEMPLATES, by_class=True), whole
     )

@@ -9,9 +9,8 @@ import pytest
 from fakes import FakeClip
 
 import clipnb
-from clipnb import text_classifiers
 from clipnb.errors import TextTooLong, TruncatedText, UnsupportedOption
-from clipnb.prompts import Prompts, forget
+from clipnb.prompts import Prompts, classifiers, forget
 
 
 class Counting(FakeClip):
@@ -80,13 +79,13 @@ def test_forgetting():
 def test_a_model_that_is_gone_leaves_nothing():
     model = FakeClip()
     Prompts(["stone"]).encode(model)
-    assert model in text_classifiers._CACHES
+    assert model in classifiers._CACHES
     gone = weakref.ref(model)
-    kept = len(text_classifiers._CACHES)
+    kept = len(classifiers._CACHES)
     del model
     gc.collect()
     assert gone() is None
-    assert len(text_classifiers._CACHES) < kept
+    assert len(classifiers._CACHES) < kept
 
 
 def test_a_model_that_cannot_be_remembered_works():
@@ -103,7 +102,7 @@ def test_a_model_that_cannot_be_remembered_works():
 
 
 def test_the_memory_is_bounded(monkeypatch):
-    monkeypatch.setattr(text_classifiers, "KEPT_BYTES", 3 * 8 * 4)  # three rows of eight floats
+    monkeypatch.setattr(classifiers, "KEPT_BYTES", 3 * 8 * 4)  # three rows of eight floats
     model = Counting()
     for name in ("a", "b", "c", "a", "d"):  # a is used again, so b goes
         Prompts([name]).encode(model)

@@ -17,11 +17,11 @@ import pytest
 from PIL import Image
 
 from clipnb import datasets
-from clipnb.baseline import BINS, ScoreBaseline
 from clipnb.errors import EmptyInput, TextTooLong, UnknownModel, UnsupportedOption, WrongType
 from clipnb.models import load
 from clipnb.plots.palette import ink
 from clipnb.prompts import TEMPLATES, Prompts
+from clipnb.scores.baseline import BINS, ScoreBaseline
 from clipnb.types import ClipModel
 from clipnb.widgets import ZeroShotPanel
 from clipnb.widgets.as_code import load_line

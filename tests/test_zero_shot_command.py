@@ -13,7 +13,7 @@ from PIL import Image
 import clipnb
 from clipnb import cli
 from clipnb.errors import SourceError
-from clipnb.labelling import labels_of_file
+from clipnb.zeroshot.labelling import labels_of_file
 
 NAMES = ["red", "green", "blue"]
 

@@ -26,7 +26,7 @@ from clipnb.errors import (
     UnsupportedOption,
     WrongType,
 )
-from clipnb.labelling import folder_of
+from clipnb.zeroshot.labelling import folder_of
 
 MODEL = FakeClip()
 NAMES = ["red", "green", "blue"]
@@ -248,14 +248,14 @@ def test_the_streamed_form_is_the_dense_one_whatever_the_blocks(monkeypatch, row
     images = clipnb.Embeddings(rng.normal(size=(50, 8)))
     truth = [NAMES[i % 3] for i in range(50)]
     dense = clipnb.zero_shot(MODEL, images, [*NAMES, "stone", "tree"], labels=truth)
-    monkeypatch.setattr("clipnb.scoring.BLOCK", 5 * rows)
+    monkeypatch.setattr("clipnb.zeroshot.scoring.BLOCK", 5 * rows)
     kept = clipnb.zero_shot(MODEL, images, [*NAMES, "stone", "tree"], labels=truth, keep=2, progress=True)
     assert (dense.dense, kept.dense, kept.kept) == (True, False, 2)
     pd.testing.assert_frame_equal(kept.top(2), dense.top(2))
     assert kept.metrics() == pytest.approx(dense.metrics(), abs=1e-6)
     again = clipnb.zero_shot(MODEL, images, [*NAMES, "stone", "tree"], dense=True)
     np.testing.assert_allclose(again.similarity, dense.similarity, atol=1e-6)
-    monkeypatch.setattr("clipnb.scoring.DENSE", 249)
+    monkeypatch.setattr("clipnb.zeroshot.scoring.DENSE", 249)
     assert clipnb.zero_shot(MODEL, images, [*NAMES, "stone", "tree"]).kept == 5  # ten, or as many as there are
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from clipnb.baseline import percent_words
 from clipnb.errors import WrongType
 from clipnb.plots.palette import OKABE_ITO, OTHER, heading, ink, plain, template
+from clipnb.scores.baseline import percent_words
 
 __all__ = ["score_baseline"]
 

@@ -9,9 +9,9 @@ import numpy as np
 import plotly.graph_objects as go
 
 from clipnb.errors import UnsupportedOption
-from clipnb.explaining import softmax_at
 from clipnb.plots.arrays import same_length
 from clipnb.plots.lines import curves
+from clipnb.scores.temperature import softmax_at
 
 __all__ = ["temperature"]
 

@@ -15,8 +15,8 @@ import numpy as np
 from clipnb import datasets
 from clipnb.catalog import EMBEDDED
 from clipnb.errors import MissingExtra, ModelUnavailable, SourceError, UnsupportedOption, WrongType
-from clipnb.prompt_sets import classnames, templates
 from clipnb.prompts import Prompts
+from clipnb.prompts.sets import classnames, templates
 from clipnb.reproducing.labelled import Labelled, Names
 from clipnb.reproducing.layouts import open_labelled
 from clipnb.reproducing.outcome import Check, Reproduction

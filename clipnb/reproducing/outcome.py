@@ -10,7 +10,7 @@ from clipnb.types import Failure
 if TYPE_CHECKING:
     import pandas as pd
 
-    from clipnb.predictions import ZeroShot
+    from clipnb.zeroshot import ZeroShot
 
 __all__ = ["Check", "Reproduction"]
 

@@ -14,9 +14,9 @@ from PIL import Image
 from clipnb.errors import ClipnbError, UnknownLabel, UnreadableImage, WrongShape, WrongType, nearest
 from clipnb.images import read_image
 from clipnb.plots.bars import percentage
-from clipnb.predictions import ZeroShot
 from clipnb.widgets.confusion_view import ConfusionView, Shown
 from clipnb.widgets.panel import Panel
+from clipnb.zeroshot import ZeroShot
 
 __all__ = ["ConfusionPanel"]
 

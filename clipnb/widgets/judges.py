@@ -14,7 +14,7 @@ from clipnb.widgets.pictures import Entry
 from clipnb.widgets.text_cache import TextCache
 
 if TYPE_CHECKING:
-    from clipnb.baseline import ScoreBaseline
+    from clipnb.scores import ScoreBaseline
 
 __all__ = ["Judge", "Verdict", "check_baseline", "check_model", "judges_of", "unused"]
 

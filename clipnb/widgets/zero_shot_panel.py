@@ -26,7 +26,7 @@ from clipnb.widgets.zero_shot_view import OWN, ZeroShotView, lines, sentence
 if TYPE_CHECKING:
     import pandas as pd
 
-    from clipnb.baseline import ScoreBaseline
+    from clipnb.scores import ScoreBaseline
 
 __all__ = ["ZeroShotPanel"]
 

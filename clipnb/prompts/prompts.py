@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from clipnb import prompt_files, prompt_sets
 from clipnb.errors import DuplicateLabels, PromptFileError, UnknownLabel, UnsupportedOption, nearest
-from clipnb.prompt_checks import (
+from clipnb.prompts import files, sets
+from clipnb.prompts.checks import (
     Templates,
     check_classnames,
     check_once,
@@ -18,8 +18,8 @@ from clipnb.prompt_checks import (
     check_text,
     check_words,
 )
-from clipnb.prompt_sets import TEMPLATES, ClassNames
-from clipnb.text_classifiers import class_directions, forget
+from clipnb.prompts.classifiers import class_directions, forget
+from clipnb.prompts.sets import TEMPLATES, ClassNames
 from clipnb.types import ClipModel, Embeddings
 
 __all__ = ["TEMPLATES", "Prompts", "check_classnames", "check_templates", "forget"]
@@ -87,7 +87,7 @@ class Prompts:
             PromptFileError: the file cannot be read, or has keys that mean nothing here; names the line.
             EmptyLabels, DuplicateLabels, BadTemplate: as for the class.
         """
-        found = prompt_files.read_names(Path(path))
+        found = files.read_names(Path(path))
         if not (isinstance(found, dict) and "classnames" in found):
             return cls(Path(path))
         unknown = set(found) - {"classnames", "templates", "synonyms", "words"}
@@ -115,7 +115,7 @@ class Prompts:
             given["synonyms"] = {name: list(others) for name, others in self.synonyms.items()}
         if replaced := {name: list(group) for name, group in pairs if group[0] != name}:
             given["words"] = replaced
-        prompt_files.write_json(Path(path), given)
+        files.write_json(Path(path), given)
 
     def __len__(self) -> int:
         return len(self.classnames)
@@ -171,9 +171,9 @@ def _check_names(classnames: Prompts | Names) -> tuple[tuple[str, ...], dict[str
     given: Any = classnames
     if isinstance(given, Prompts):
         return given.classnames, dict(zip(given.classnames, given.words, strict=True))
-    if isinstance(given, str) and given in prompt_sets.set_names("classnames"):
-        given = prompt_sets.classnames(given)
-    elif prompt_files.is_file(given):
+    if isinstance(given, str) and given in sets.set_names("classnames"):
+        given = sets.classnames(given)
+    elif files.is_file(given):
         return _names_of_file(Path(given))
     if isinstance(given, Mapping):
         names = check_classnames(list(given))
@@ -183,7 +183,7 @@ def _check_names(classnames: Prompts | Names) -> tuple[tuple[str, ...], dict[str
 
 
 def _names_of_file(path: Path) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
-    found = prompt_files.read_names(path)
+    found = files.read_names(path)
     if isinstance(found, dict):
         if "classnames" in found:
             prompts = Prompts.from_file(path)

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipnb.errors import InvalidEmbeddings, UnsupportedOption
-from clipnb.predictions import ZeroShot
 from clipnb.prompts import Prompts
-from clipnb.ranking import Leading
 from clipnb.types import ClipModel, Embeddings, FloatArray
+from clipnb.zeroshot.predictions import ZeroShot
+from clipnb.zeroshot.ranking import Leading
 
 __all__ = ["DENSE", "KEEP", "score"]
 

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clipnb.errors import InvalidEmbeddings, UnknownLabel, UnsupportedOption, WrongShape, nearest, quote
-from clipnb.grading import Graded
-from clipnb.ranking import Leading, best_columns
 from clipnb.types import Failure, FloatArray
+from clipnb.zeroshot.grading import Graded
+from clipnb.zeroshot.ranking import Leading, best_columns
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,13 +11,13 @@ import numpy as np
 from clipnb.datasets import EmojiSet
 from clipnb.errors import InvalidEmbeddings, UnsupportedOption, WrongType
 from clipnb.images import check_images, image_id, open_image
-from clipnb.labelling import FOLDER, Labels, emoji_names
-from clipnb.predictions import ZeroShot
 from clipnb.prompts import Prompts
 from clipnb.running import Run
-from clipnb.scoring import score
 from clipnb.sources import Source, open_source
 from clipnb.types import ClipModel, Embeddings, FloatArray, is_model
+from clipnb.zeroshot.labelling import FOLDER, Labels, emoji_names
+from clipnb.zeroshot.predictions import ZeroShot
+from clipnb.zeroshot.scoring import score
 
 __all__ = ["check_labels", "classify", "encode_images", "zero_shot"]
 

@@ -14,9 +14,9 @@ from clipnb.datasets import EmojiSet
 from clipnb.embedding import embed
 from clipnb.errors import EmptyInput, InvalidEmbeddings, NoLabels
 from clipnb.images import check_images, image_id
-from clipnb.labelling import FOLDER, Labels, emoji_names
 from clipnb.types import ClipModel, Embeddings, Failure
-from clipnb.zeroshot import encode_images
+from clipnb.zeroshot.classifying import encode_images
+from clipnb.zeroshot.labelling import FOLDER, Labels, emoji_names
 
 __all__ = ["Pictures"]
 

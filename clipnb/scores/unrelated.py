@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clipnb import datasets
-from clipnb.baseline import BINS, ScoreBaseline
 from clipnb.errors import EmptyInput, InvalidEmbeddings, TextTooLong, UnsupportedOption, WrongShape, WrongType
-from clipnb.labelled import Pictures
 from clipnb.prompts import Prompts
+from clipnb.scores.baseline import BINS, ScoreBaseline
 from clipnb.types import ClipModel, Embeddings, FloatArray, is_model
+from clipnb.zeroshot.labelled import Pictures
 
 __all__ = ["score_baseline"]
 

@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from clipnb import prompt_files, prompt_sets
 from clipnb.errors import BadTemplate, DuplicateLabels, EmptyLabels, WrongType, nearest
-from clipnb.prompt_sets import TEMPLATES, ClassNames
+from clipnb.prompts import files, sets
+from clipnb.prompts.sets import TEMPLATES, ClassNames
 
 __all__ = ["Templates", "check_classnames", "check_once", "check_templates", "check_text", "check_words"]
 
@@ -26,7 +26,7 @@ def check_classnames(classnames: Sequence[str]) -> tuple[str, ...]:
         DuplicateLabels: the same name twice; it would share its own probability.
     """
     if isinstance(classnames, (str, bytes)):
-        known = prompt_sets.set_names("classnames")
+        known = sets.set_names("classnames")
         hint = f" A set has a name of its own.{nearest(classnames, known)}" if isinstance(classnames, str) else ""
         raise WrongType(f"classnames is one text, {classnames!r}; expected a list of texts: [{classnames!r}].{hint}")
     try:
@@ -51,14 +51,14 @@ def check_templates(templates: Templates) -> tuple[str, ...]:
     if isinstance(templates, str) and templates in TEMPLATES:
         return tuple(TEMPLATES[templates])
     if isinstance(templates, (str, os.PathLike)):
-        if not prompt_files.is_file(templates):
+        if not files.is_file(templates):
             first = ", ".join(name for name in TEMPLATES if "-" not in name)
             raise BadTemplate(
                 f"no set of templates is called {templates!r}; known: {first} and others, see "
                 f"clipnb.datasets.prompt_sets().{nearest(str(templates), TEMPLATES)} One's own go into a list: "
                 f"[{templates!r}]"
             )
-        entries = prompt_files.read_templates(Path(templates))
+        entries = files.read_templates(Path(templates))
         return tuple(_check_template(text, f"{where}: template {text!r}") for text, where in entries)
     try:
         given = tuple(templates)

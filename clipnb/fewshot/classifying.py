@@ -8,7 +8,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from clipnb.adapters import DEFAULT_C, Labels, Probe, TipAdapter, accuracy_and_loss, log_softmax, search_c
 from clipnb.errors import (
     TooFewExamples,
     UnsupportedOption,
@@ -16,11 +15,12 @@ from clipnb.errors import (
     nearest,
     quote,
 )
-from clipnb.labelled import Pictures
-from clipnb.predictions import ZeroShot
+from clipnb.fewshot.adapters import DEFAULT_C, Labels, Probe, TipAdapter, accuracy_and_loss, log_softmax, search_c
 from clipnb.prompts import Prompts
 from clipnb.similarity import cosine
 from clipnb.types import ClipModel, FloatArray, is_model
+from clipnb.zeroshot import ZeroShot
+from clipnb.zeroshot.labelled import Pictures
 
 __all__ = ["METHODS", "Method", "draw_shots", "few_shot"]
 
@@ -51,7 +51,7 @@ def few_shot(
     ``"tip_adapter"``: the zero-shot classifier plus a cache of the labelled rows, without training; Zhang et al. 2022,
     arXiv:2111.03930. Both have settings (C; alpha and beta), which are chosen by a part of the labelled pictures that
     is held out meanwhile; then all of them are used. With a single picture a class nothing can be held out, and the
-    settings are the fixed ones of :mod:`clipnb.adapters`.
+    settings are the fixed ones of :mod:`clipnb.fewshot.adapters`.
 
     Args:
         model: any model of the family; it encodes the class names, and what is not encoded yet.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from clipnb.errors import InvalidEmbeddings, NoLabels, UnsupportedOption
 from clipnb.prompts import Prompts
 from clipnb.types import ClipModel, Embeddings, FloatArray, unit_rows
-from clipnb.zeroshot import check_labels, encode_images
+from clipnb.zeroshot.classifying import check_labels, encode_images
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from clipnb import metrics
 from clipnb.errors import NoLabels, UnsupportedOption
 from clipnb.metrics import Abstention, Calibration
-from clipnb.ranking import Leading
+from clipnb.zeroshot.ranking import Leading
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clipnb.errors import UnsupportedOption, WrongType
-from clipnb.fewshot import METHODS, Method, check_method, draw_shots, fitted_logits
-from clipnb.labelled import Pictures
+from clipnb.fewshot.classifying import METHODS, Method, check_method, draw_shots, fitted_logits
 from clipnb.prompts import Prompts
 from clipnb.similarity import cosine
 from clipnb.types import ClipModel
+from clipnb.zeroshot.labelled import Pictures
 
 if TYPE_CHECKING:
     import pandas as pd

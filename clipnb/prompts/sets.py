@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TEMPLATES", "ClassNames", "TemplateSet", "classnames", "prompt_sets", "set_names", "templates"]
 
-FOLDER = Path(__file__).parent / "data" / "prompts"
+FOLDER = Path(__file__).parents[1] / "data" / "prompts"
 KINDS = {"classnames": "class names", "templates": "templates"}
 FIRST = ("plain", "photo", "emoji", "imagenet-80", "imagenet-7")
 """Shown before the others."""
