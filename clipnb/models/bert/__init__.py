@@ -2,7 +2,7 @@
 
 from clipnb.models.bert.opening import WEIGHTS, base_config, linear, open_tokenizer, open_transformer
 from clipnb.models.bert.poolings import Pooling, masked_mean, pooler, pooling_of
-from clipnb.models.bert.tower import BertTexts
+from clipnb.models.bert.tower import BertTexts, positions
 
 __all__ = [
     "WEIGHTS",
@@ -15,4 +15,5 @@ __all__ = [
     "open_transformer",
     "pooler",
     "pooling_of",
+    "positions",
 ]

@@ -11,7 +11,7 @@ from clipnb.models.bert.poolings import Pooling
 from clipnb.models.folder import check_tokenizer, token_ids
 from clipnb.models.towers import Arrays, Options, States, Tensors, padded
 
-__all__ = ["BertTexts"]
+__all__ = ["BertTexts", "positions"]
 
 
 class _Encoder(torch.nn.Module):
@@ -54,7 +54,7 @@ class BertTexts:
         check_tokenizer(tokenizer, transformer.config.vocab_size, name)
         self.dim = dim
         self.tokenizer = tokenizer
-        self.context_length = min(_positions(transformer), tokenizer.model_max_length, longest or 10**9)
+        self.context_length = min(positions(transformer), tokenizer.model_max_length, longest or 10**9)
         self.module = options.place(_Encoder(transformer, head))
         self._pooling = pooling
 
@@ -77,7 +77,7 @@ class BertTexts:
         return features
 
 
-def _positions(transformer: Any) -> int:
+def positions(transformer: Any) -> int:
     """Tokens that fit: XLM-R numbers positions from the one after its padding's."""
     table = getattr(getattr(transformer, "embeddings", None), "position_embeddings", None)
     if table is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from multilingual_clip.Config_MCLIP import MCLIPConfig
@@ -21,9 +21,12 @@ from clipnb.models.resolving import Source
 from clipnb.models.towers import Options, Towers
 from clipnb.models.weights import read_tensors
 
-__all__ = ["open_towers"]
+__all__ = ["OWN_BASE", "Parts", "open_parts", "open_towers"]
 
 BASE, HEAD = "transformer.", "LinearTransformation."
+
+OWN_BASE = "base"
+"""A folder beside the weights with the configuration of their transformer, which :mod:`clipnb.training` writes."""
 
 # What the shapes of the tensors do not say of the known bases, as in their config.json on the Hub.
 ROBERTA = {"layer_norm_eps": 1e-5, "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2}
@@ -35,15 +38,40 @@ KNOWN = {
 }
 
 
+class Parts(NamedTuple):
+    """What a checkpoint consists of."""
+
+    transformer: Any
+    head: torch.nn.Linear
+    """[text, width] to [text, dim]"""
+    tokenizer: Any
+
+
 def open_towers(source: Source, options: Options) -> Towers:
-    """The text tower; there is nothing else in it.
+    """The text tower; there is nothing else in it. Errors as in :func:`open_parts`."""
+    if not options.text:
+        return Towers()
+    transformer, layer, tokenizer = open_parts(source, options)
+    return Towers(
+        bert.BertTexts(
+            transformer,
+            tokenizer,
+            bert.masked_mean,
+            layer,
+            dim=layer.out_features,
+            name=source.name,
+            options=options,
+        )
+    )
+
+
+def open_parts(source: Source, options: Options) -> Parts:
+    """The parts, on the processor.
 
     Raises:
         ModelFolderError: a part is missing or damaged, or the parts do not belong together.
         ModelUnavailable: an unusual base, whose configuration is not on this machine and cannot be fetched.
     """
-    if not options.text:
-        return Towers()
     path, name = source.fetch(*bert.WEIGHTS), source.name
     tensors = read_tensors(path, name)
     base = {key[len(BASE) :]: tensor for key, tensor in tensors.items() if key.startswith(BASE)}
@@ -61,12 +89,7 @@ def open_towers(source: Source, options: Options) -> Towers:
         raise ModelFolderError(
             f"{name}: the transformer gives {config.hidden_size} columns, and {HEAD}weight takes {layer.in_features}"
         )
-    tokenizer = bert.open_tokenizer(path, name, config)
-    return Towers(
-        bert.BertTexts(
-            transformer, tokenizer, bert.masked_mean, layer, dim=layer.out_features, name=name, options=options
-        )
-    )
+    return Parts(transformer, layer, bert.open_tokenizer(path, name, config))
 
 
 def _base_config(said: dict[str, Any], tensors: dict[str, torch.Tensor], source: Source) -> Any:
@@ -78,6 +101,9 @@ def _base_config(said: dict[str, Any], tensors: dict[str, torch.Tensor], source:
         raise ModelFolderError(f"{source.name}: config.json cannot be read ({folder.first_line(error)})") from error
     if not isinstance(base, str) or not base:
         raise ModelFolderError(f"{source.name}: config.json names no modelBase, the model that training started from")
+    # Before the name: it may be a path to this very folder, and the folder may have moved.
+    if (source.path / OWN_BASE / "config.json").is_file():
+        return bert.base_config(source.path / OWN_BASE, source.name)
     for pattern, (kind, constants) in KNOWN.items():
         if pattern.fullmatch(base.rpartition("/")[2].casefold()):
             return kind(**constants, **_sizes(tensors, source.name))

@@ -1,0 +1,310 @@
+"""Teacher learning: a student's rows of sentences in many languages onto a teacher's rows of the English ones."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from clipnb.corpus import Corpus
+from clipnb.errors import CorpusError, StoreError, UnsupportedOption, WrongType
+from clipnb.models import load
+from clipnb.models.towers import Options, on_device
+from clipnb.store.disk import sweep
+from clipnb.store.lock import locked
+from clipnb.training.export import export
+from clipnb.training.outcome import RECORDS, Distilled
+from clipnb.training.pairs import ParallelTexts, parallel_texts
+from clipnb.training.progress import CHECKPOINT, Progress, begin
+from clipnb.training.schedule import optimizer_of, rate
+from clipnb.training.student import Student, Tower, open_student
+from clipnb.training.teacher_cache import TeacherCache, TeacherRows
+from clipnb.training.texts import Batches, TokenTable
+from clipnb.training.validating import validate
+from clipnb.types import ClipModel, FloatArray, is_model
+
+__all__ = ["distill"]
+
+SAMPLE = 4096
+"""Teacher's rows of which the variance is taken."""
+IN_VALIDATION = 256
+
+Parallel = Corpus | ParallelTexts | Iterable[Sequence[str]]
+
+
+def distill(
+    teacher: ClipModel | str,
+    student: Student | str | os.PathLike[str],
+    parallel: Parallel,
+    out: str | os.PathLike[str],
+    *,
+    steps: int | None = None,
+    epochs: float | None = None,
+    batch_size: int = 128,
+    lr: float = 1e-4,
+    warmup: float = 0.1,
+    weight_decay: float = 0.01,
+    validation: Parallel | float | None = None,
+    validate_every: int | None = None,
+    pivot: str = "en",
+    languages: str | Sequence[str] | None = None,
+    cache: str | os.PathLike[str] | None = None,
+    truncate: bool = False,
+    seed: int = 0,
+    device: str | None = None,
+    dtype: str = "float32",
+    checkpoint_every: int = 500,
+    resume: bool = True,
+    progress: bool = True,
+) -> Distilled:
+    """Teach a text tower the space of another one, from parallel sentences alone.
+
+    Teacher learning as in Carlsson et al. (Cross-lingual and Multilingual CLIP, LREC 2022), after Reimers and Gurevych
+    (EMNLP 2020): the mean squared error between the student's row of a sentence and the teacher's raw row of its
+    English counterpart, which is encoded once and kept on disk. The student is a transformer, the masked mean of its
+    states, and a linear layer. The error is divided by the variance of the teacher's rows, which does not move its
+    minimum.
+
+    A run that was killed goes on from its last checkpoint when it is called again, and on the same machine, with the
+    same number of threads, ends with the weights of an undisturbed one.
+
+    Args:
+        teacher: a model, or its name. Only its texts are needed.
+        student: :func:`clipnb.training.small_student`, :func:`clipnb.training.open_student`, or what that takes: the
+            Hub id or folder of a multilingual encoder, or of a Multilingual-CLIP, which goes on learning.
+        parallel: a corpus, or what else :func:`clipnb.training.parallel_texts` takes.
+        out: the folder of the result, in Multilingual-CLIP's form.
+        steps: batches to learn from; either this or ``epochs``.
+        epochs: how often each sentence is read.
+        batch_size: sentences in a batch.
+        lr: the highest learning rate, reached after the warm-up; from there it falls to zero along a cosine. The
+            default is for a student that knows something; from random weights 1e-3 goes quicker.
+        warmup: share of the steps in which the rate rises.
+        weight_decay: of AdamW, on matrices.
+        validation: pairs to test on, whose sources must not be among those to learn from; or the share of the sources
+            that is set apart for it. Default: none.
+        validate_every: in steps. Default: at the start and at the end.
+        pivot: the language of a corpus that the teacher reads.
+        languages: the languages of a corpus that the student reads. Default: all.
+        cache: the folder for the teacher's rows, for several trainings to share. Default: inside ``out``.
+        truncate: cut sentences over the context of teacher or student, with a warning that counts them, instead of
+            raising.
+        seed: of the order, of what dropout leaves out, and of a fresh linear layer.
+        device: where the student computes. Default: CUDA where there is one.
+        dtype: ``"float32"``, or ``"bfloat16"`` for the products; weights are float32 in any case.
+        checkpoint_every: in steps.
+        resume: go on with what lies in ``out``; False: start over.
+        progress: show bars.
+
+    Raises:
+        UnsupportedOption: an option out of its range, or a student whose head is for another teacher.
+        CorpusError: a source of the validation is among those to learn from, or entries are no triples.
+        TextTooLong: only with ``truncate=False``.
+        StoreError: ``out`` holds another training, or cannot be written.
+        FolderBusy: another run writes there.
+        ClipnbError: what opening a model or pairing sentences raises.
+    """
+    _check(steps, epochs, batch_size, lr, warmup, checkpoint_every, validate_every)
+    options = Options.resolve(device, dtype)
+    if options.dtype == torch.float16:
+        raise UnsupportedOption("dtype='float16': gradients would vanish; 'bfloat16' or 'float32'")
+    pairs, tests = _pairs(parallel, validation, pivot, languages, seed)
+    teacher = _model(teacher, device)
+    if not isinstance(student, Student):
+        student = open_student(student)
+    student = student.fitted(teacher.dim, seed)
+    folder = Path(out)
+    with locked(folder), locked(folder / RECORDS):
+        sweep(folder)
+        sweep(folder / RECORDS)
+        settings = {
+            "teacher": teacher.name,
+            "student": student.digest(),
+            "parallel": pairs.digest(),
+            "validation": tests.digest() if tests else None,
+            **{"steps": steps, "epochs": epochs, "batch_size": batch_size, "lr": lr, "warmup": warmup},
+            **{"weight_decay": weight_decay, "validate_every": validate_every, "truncate": truncate, "seed": seed},
+            "dtype": str(options.dtype).rpartition(".")[2],
+        }
+        begin(folder / RECORDS, settings, resume)
+        if resume and not (folder / RECORDS / CHECKPOINT).exists():
+            with contextlib.suppress(StoreError):
+                done = Distilled.read(folder)
+                if _record_of(folder) == _fingerprint(settings):
+                    return done
+        cached = TeacherCache(cache if cache is not None else folder / RECORDS / "teacher", teacher)
+        with _bar(len(set(pairs.sources)), "the teacher's rows", progress) as bar:
+            targets = cached.rows(pairs.sources, truncate=truncate, bar=bar)
+        lesson = _Lesson(student, pairs, targets, tests, options, settings, truncate)
+        if tests:
+            lesson.aims = cached.rows(tests.sources, truncate=truncate)[range(len(tests))]
+        total = lesson.total(steps, epochs)
+        lesson.run(folder / RECORDS, total, checkpoint_every, validate_every, progress)
+        record = {"teacher": teacher.name, "student": student.name, "steps": total, "made": _fingerprint(settings)}
+        record |= {"pairs": len(pairs), "languages": sorted(set(pairs.languages))}
+        export(student, folder, record)
+        (folder / RECORDS / CHECKPOINT).unlink(missing_ok=True)
+    return Distilled(folder, total, teacher.name)
+
+
+class _Lesson:
+    """One training: what is learned from, by whom, and how."""
+
+    def __init__(
+        self,
+        student: Student,
+        pairs: ParallelTexts,
+        targets: TeacherRows,
+        tests: ParallelTexts | None,
+        options: Options,
+        settings: dict[str, Any],
+        truncate: bool,
+    ) -> None:
+        assert student.head is not None
+        self.targets, self.tests, self.settings = targets, tests, settings
+        self.aims: FloatArray = np.empty((0, 0), dtype=np.float32)
+        self.device, self.dtype = options.device, options.dtype
+        self.tokens = TokenTable(student, pairs.texts, pairs.languages, truncate)
+        self.test_tokens = TokenTable(student, tests.texts, tests.languages, truncate) if tests else None
+        self.batches = Batches(self.tokens.lengths, settings["batch_size"], settings["seed"])
+        self.tower = Tower(student.transformer, student.head).to(self.device).requires_grad_(True)
+        sample = np.random.default_rng(settings["seed"]).permutation(len(targets))[:SAMPLE]
+        rows = targets[np.sort(sample)]
+        self.variance = max(float(rows.var(axis=0).mean()), 1e-12)
+
+    def total(self, steps: int | None, epochs: float | None) -> int:
+        return steps if steps is not None else max(1, round((epochs or 0) * self.batches.per_epoch))
+
+    def run(self, records: Path, total: int, checkpoint_every: int, validate_every: int | None, shown: bool) -> None:
+        settings, tower = self.settings, self.tower
+        optimizer = optimizer_of(tower, settings["lr"], settings["weight_decay"])
+        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
+            torch.manual_seed(settings["seed"])
+            at = Progress.restore(records, tower, optimizer, self.device)
+            if at.step == 0 and not at.validation:
+                self._test(at)
+            began, before = time.perf_counter(), at.seconds
+            with _bar(total, "learning", shown, initial=at.step) as bar:
+                for step in range(at.step, total):
+                    lr = rate(step, total, settings["lr"], settings["warmup"])
+                    loss = self._step(optimizer, self.batches[step], lr)
+                    at.step, at.seconds = step + 1, before + time.perf_counter() - began
+                    bar.update()
+                    last = at.step == total
+                    if at.step % LOG_EVERY == 0 or last:
+                        self._note(at, float(loss), lr)
+                        bar.set_postfix(loss=f"{float(loss):.3f}")
+                    if last or (validate_every and at.step % validate_every == 0):
+                        self._test(at)
+                    if at.step % checkpoint_every == 0 and not last:
+                        at.save(records, tower, optimizer, self.device)
+        tower.eval()
+        at.tables(records)
+
+    def _step(self, optimizer: torch.optim.Optimizer, chosen: Any, lr: float) -> torch.Tensor:
+        self.tower.train()
+        inputs = on_device({**self.tokens.batch(chosen), "targets": self.targets[chosen]}, self.tower)
+        with self._products():
+            rows = self.tower(inputs["input_ids"], inputs["attention_mask"])
+        loss = functional.mse_loss(rows.float(), inputs["targets"]) / self.variance
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.tower.parameters(), 1.0)
+        for group in optimizer.param_groups:
+            group["lr"] = lr
+        optimizer.step()
+        return loss.detach()
+
+    def _products(self) -> Any:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16)
+
+    def _note(self, at: Progress, loss: float, lr: float) -> None:
+        epoch = at.step / self.batches.per_epoch
+        at.log.append(
+            {"step": at.step, "epoch": round(epoch, 4), "loss": loss, "lr": lr, "seconds": round(at.seconds, 2)}
+        )
+
+    def _test(self, at: Progress) -> None:
+        if self.tests and self.test_tokens is not None:
+            at.validation += validate(self._encode(self.test_tokens), self.tests, self.aims, at.step)
+
+    def _encode(self, tokens: TokenTable) -> Callable[[Sequence[int]], FloatArray]:
+        def encode(indices: Sequence[int]) -> FloatArray:
+            self.tower.eval()
+            order = np.argsort(tokens.lengths[list(indices)], kind="stable")
+            rows = np.empty((len(order), self.targets.dim), dtype=np.float32)
+            with torch.inference_mode(), self._products():
+                for start in range(0, len(order), IN_VALIDATION):
+                    chosen = order[start : start + IN_VALIDATION]
+                    inputs = on_device(tokens.batch(np.asarray(indices)[chosen]), self.tower)
+                    rows[chosen] = self.tower(inputs["input_ids"], inputs["attention_mask"]).float().cpu().numpy()
+            return rows
+
+        return encode
+
+
+LOG_EVERY = 10
+
+
+def _pairs(
+    parallel: Parallel, validation: Any, pivot: str, languages: str | Sequence[str] | None, seed: int
+) -> tuple[ParallelTexts, ParallelTexts | None]:
+    pairs = parallel_texts(parallel, pivot=pivot, languages=languages)
+    if validation is None:
+        return pairs, None
+    if isinstance(validation, (int, float)):
+        return pairs.split(float(validation), seed)
+    tests = parallel_texts(validation, pivot=pivot, languages=languages)
+    both = set(pairs.sources) & set(tests.sources)
+    if both:
+        raise CorpusError(
+            f"{len(both)} of the {len(set(tests.sources))} sources of the validation are also learned from, "
+            f"{min(both)!r} for one; take them out, or pass validation=0.05 to set some apart"
+        )
+    return pairs, tests
+
+
+def _model(teacher: ClipModel | str, device: str | None) -> ClipModel:
+    if isinstance(teacher, str):
+        return load(teacher, device=device)
+    if not is_model(teacher):
+        raise WrongType(f"the teacher is a {type(teacher).__name__}; expected a model or its name")
+    return teacher
+
+
+def _check(
+    steps: int | None, epochs: float | None, batch: int, lr: float, warmup: float, every: int, tests: int | None
+) -> None:
+    if (steps is None) == (epochs is None):
+        raise UnsupportedOption("say how long: either steps= or epochs=")
+    if (steps is not None and steps < 1) or (epochs is not None and epochs <= 0):
+        raise UnsupportedOption(f"steps={steps}, epochs={epochs}: expected more than none")
+    if batch < 1 or every < 1 or (tests is not None and tests < 1):
+        raise UnsupportedOption(
+            f"batch_size={batch}, checkpoint_every={every}, validate_every={tests}: expected at least 1"
+        )
+    if not lr > 0 or not 0 <= warmup < 1:
+        raise UnsupportedOption(f"lr={lr}, warmup={warmup}: expected a positive rate, and a share below 1")
+
+
+def _fingerprint(settings: dict[str, Any]) -> str:
+    return json.dumps(settings, sort_keys=True)
+
+
+def _record_of(folder: Path) -> str:
+    return str(json.loads((folder / "config.json").read_text(encoding="utf-8"))["clipnb"].get("made", ""))
+
+
+def _bar(total: int, words: str, progress: bool, initial: int = 0) -> Any:
+    from tqdm.auto import tqdm
+
+    silent = not progress or os.environ.get("TQDM_DISABLE", "0") not in ("", "0")
+    return tqdm(total=total, desc=words, initial=initial, disable=silent)
