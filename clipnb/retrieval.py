@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from clipnb.errors import EmptyInput, InvalidEmbeddings, UnsupportedOption, WrongShape
+from clipnb.errors import EmptyInput, InvalidEmbeddings, UnsupportedOption, WrongShape, WrongType
 from clipnb.types import unit_rows
 
 __all__ = ["TIE", "Ranks", "Resampling", "chance", "checked_ks", "first_texts", "recall_rows", "retrieval_ranks"]
@@ -93,8 +93,10 @@ def checked_ks(ks: Iterable[int]) -> tuple[int, ...]:
     """The values of k, each once, rising.
 
     Raises:
-        EmptyInput, UnsupportedOption: none, or one that is no whole number from 1.
+        WrongType, EmptyInput, UnsupportedOption: no list, none, or one that is no whole number from 1.
     """
+    if isinstance(ks, (str, int)) or not isinstance(ks, Iterable):
+        raise WrongType(f"ks={ks!r}; expected several values, as in ks=(1, 5, 10)")
     found = sorted(set(ks))
     if not found:
         raise EmptyInput("ks is empty; recall needs at least one k, as in ks=(1, 5, 10)")

@@ -98,7 +98,7 @@ def _plane(a: FloatArray, b: FloatArray, shrinkage: float) -> tuple[NDArray[np.f
         apart = rows - mean.astype(np.float32)
         scatter += apart.T @ apart
     scatter /= len(a) + len(b)
-    size = max(float(np.trace(scatter)) / len(scatter), np.finfo(np.float32).tiny)
+    size = max(float(np.trace(scatter)) / len(scatter), 1e-30)
     scatter *= 1.0 - shrinkage
     scatter[np.diag_indices_from(scatter)] += max(shrinkage, 1e-9) * size
     normal = np.linalg.solve(scatter, means[0] - means[1])

@@ -11,8 +11,8 @@ import numpy as np
 from clipnb.aligning.result import Alignment
 from clipnb.aligning.tables import Settings
 from clipnb.corpus import Corpus, EncodedCorpus, encode_corpus
-from clipnb.errors import CorpusError, InvalidEmbeddings, UnsupportedOption, WrongType
-from clipnb.retrieval import Resampling, checked_ks
+from clipnb.errors import CorpusError, EmptyInput, InvalidEmbeddings, WrongType
+from clipnb.retrieval import checked_ks
 from clipnb.types import ClipModel, is_model
 
 __all__ = ["alignment"]
@@ -29,8 +29,8 @@ def alignment(
     ks: Iterable[int] = (1, 5, 10),
     bootstrap: int = 1000,
     cross_pictures: int | None = 1000,
-    gap_pairs: int = 2000,
-    ranked_queries: int = 500,
+    gap_pairs: int | None = 2000,
+    ranked_queries: int | None = 500,
     seed: int = 0,
     progress: bool = True,
 ) -> Alignment:
@@ -46,8 +46,9 @@ def alignment(
         bootstrap: resamples for the intervals; 0: no intervals.
         cross_pictures: pictures, drawn at random, whose first texts are looked for among each other in every pair of
             languages; None: all. Recall among a thousand is not that among all of them.
-        gap_pairs: at most so many pairs, drawn at random, for the separability.
-        ranked_queries: texts of each language, drawn at random, for which the rankings of two models are compared.
+        gap_pairs: at most so many pairs, drawn at random, for the separability; None: all.
+        ranked_queries: texts of each language, drawn at random, for which the rankings of two models are compared;
+            None: all.
         seed: of every draw.
         progress: show a bar.
 
@@ -61,17 +62,13 @@ def alignment(
         EmptyInput, UnsupportedOption, WrongType: each names the argument.
     """
     first, second = _two(model, corpus)
-    settings = Settings(
-        "", checked_ks(ks), Resampling(bootstrap).draws, cross_pictures, gap_pairs, ranked_queries, seed
-    )
-    for name in ("cross_pictures", "gap_pairs", "ranked_queries"):
-        value = getattr(settings, name)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1):
-            raise UnsupportedOption(f"{name}={value!r}; expected a whole number from 1")
+    settings = Settings("", checked_ks(ks), bootstrap, cross_pictures, gap_pairs, ranked_queries, seed)
     known = corpus if corpus is not None else first
     assert isinstance(known, (Corpus, EncodedCorpus))
     codes = known.languages if languages is None else [languages] if isinstance(languages, str) else list(languages)
     codes = list(dict.fromkeys(known.code(code) for code in codes))
+    if not codes:
+        raise EmptyInput("languages is empty; give at least one, or None for all")
     pivot = ("en" if "en" in codes else codes[0]) if pivot is None else known.code(pivot)
     if pivot not in codes:
         codes.append(pivot)
@@ -106,6 +103,8 @@ def _two(model: Any, corpus: Any) -> tuple[Any, Any]:
             if corpus.model and corpus.model != each.name:
                 raise InvalidEmbeddings(f"the corpus was encoded by {corpus.model!r}, the model is {each.name!r}")
             given[i] = corpus
+    if isinstance(corpus, Corpus) and all(isinstance(each, EncodedCorpus) for each in given):
+        raise WrongType("the rows are there already, in an encoded corpus; leave the other corpus out")
     return given[0], given[1] if len(given) == 2 else None
 
 

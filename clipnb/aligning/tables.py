@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from clipnb.aligning.gaps import centre_distance, centred_rows, separability
+from clipnb.aligning.translations import text_to_text, translation_scores
 from clipnb.comparison import spearman_rows
 from clipnb.corpus import EncodedCorpus
-from clipnb.errors import ClipnbError
-from clipnb.aligning.gaps import centre_distance, centred_rows, separability
+from clipnb.errors import ClipnbError, UnsupportedOption
 from clipnb.retrieval import Ranks, Resampling, first_texts, recall_rows, retrieval_ranks
-from clipnb.aligning.translations import text_to_text, translation_scores
 from clipnb.types import FloatArray
 
 if TYPE_CHECKING:
@@ -45,9 +45,16 @@ class Settings:
     ks: tuple[int, ...] = (1, 5, 10)
     bootstrap: int = 1000
     cross_pictures: int | None = 1000
-    gap_pairs: int = 2000
-    ranked_queries: int = 500
+    gap_pairs: int | None = 2000
+    ranked_queries: int | None = 500
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        _ = self.resampling  # refuses what is no number of resamples
+        for name in ("cross_pictures", "gap_pairs", "ranked_queries"):
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1):
+                raise UnsupportedOption(f"{name}={value!r}; expected a whole number from 1, or None for all")
 
     @property
     def resampling(self) -> Resampling:
