@@ -185,7 +185,8 @@ def _machine() -> str:
     )
     return (
         f"Measured on {datetime.date.today().isoformat()}: {model}, {len(os.sched_getaffinity(0))} cores, Python "
-        f"{platform.python_version()}, {versions}. Random weights of the size of ViT-B/32, batches of 32.\n"
+        f"{platform.python_version()}, {versions}. Random weights of the size of ViT-B/32; the others take batches "
+        "of 32, clipnb what it chooses by itself.\n"
     )
 
 
