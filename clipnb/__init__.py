@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from clipnb.scores import ScoreBaseline, explain_scale, score_baseline
     from clipnb.similarity import search
     from clipnb.stored import open_embeddings
+    from clipnb.text_towers import TowerComparison, compare_text_towers, published_retrieval
     from clipnb.types import ClipModel, Embeddings, Projection
     from clipnb.zeroshot import ZeroShot, zero_shot
     from clipnb.zeroshot.sensitivity import prompt_sensitivity
@@ -45,11 +46,13 @@ __all__ = [
     "Prompts",
     "Reproduction",
     "ScoreBaseline",
+    "TowerComparison",
     "TruncatedText",
     "ZeroShot",
     "__version__",
     "alignment",
     "compare",
+    "compare_text_towers",
     "datasets",
     "embed",
     "encode_corpus",
@@ -65,6 +68,7 @@ __all__ = [
     "plots",
     "project",
     "prompt_sensitivity",
+    "published_retrieval",
     "reproduce",
     "reproductions",
     "score_baseline",
@@ -87,9 +91,11 @@ _HOME = {
     "Prompts": "prompts",
     "ScoreBaseline": "scores",
     "Reproduction": "reproducing",
+    "TowerComparison": "text_towers",
     "TruncatedText": "errors",
     "ZeroShot": "zeroshot",
     "compare": "comparing",
+    "compare_text_towers": "text_towers",
     "embed": "embedding",
     "explain_curve": "fewshot",
     "explain_scale": "scores",
@@ -102,6 +108,7 @@ _HOME = {
     "open_embeddings": "stored",
     "project": "projection",
     "prompt_sensitivity": "zeroshot.sensitivity",
+    "published_retrieval": "text_towers",
     "reproduce": "reproducing",
     "reproductions": "reproducing",
     "score_baseline": "scores",

@@ -29,7 +29,7 @@ from clipnb.types import ClipModel, Embeddings, FloatArray
 from clipnb.zeroshot import ZeroShot
 from clipnb.zeroshot.classifying import check_labels, classify, encode_images
 
-__all__ = ["compare"]
+__all__ = ["compare", "default_load", "labelled", "naming"]
 
 Model = ClipModel | str | os.PathLike[str]
 
@@ -82,8 +82,8 @@ def compare(
         raise UnsupportedOption(f"batch_size={batch_size}; expected one or more")
     if image_ids is not None and len(image_ids) != len(images):
         raise UnsupportedOption(f"{len(image_ids)} image_ids for {len(images)} images; expected one each")
-    asked = _labelled(models)
-    open_model = load or _default_load()
+    asked = labelled(models)
+    open_model = load or default_load()
     turns: Iterable[str] = asked
     if progress:
         from tqdm.auto import tqdm
@@ -92,7 +92,7 @@ def compare(
     results: dict[str, ZeroShot] = {}
     facts: dict[str, ModelFacts] = {}
     for label in turns:
-        with _naming(label):
+        with naming(label):
             given = asked[label]
             model = open_model(os.fspath(given)) if isinstance(given, (str, os.PathLike)) else given
             rows, cut = _text_rows(model, prompts.classnames, truncate)
@@ -107,13 +107,14 @@ def compare(
     return Comparison(results, facts)
 
 
-def _default_load() -> Callable[[str], ClipModel]:
+def default_load() -> Callable[[str], ClipModel]:
+    """:func:`clipnb.load`, imported when it is needed."""
     from clipnb.models import load
 
     return load
 
 
-def _labelled(models: Sequence[Model] | Mapping[str, Model]) -> dict[str, Model]:
+def labelled(models: Sequence[Model] | Mapping[str, Model]) -> dict[str, Model]:
     """The models by what they are called, checked before the first of them is opened."""
     hint = "expected a list of models or names, or a dict of them by label"
     if isinstance(models, (str, os.PathLike, ClipModel)):
@@ -143,7 +144,7 @@ def _labelled(models: Sequence[Model] | Mapping[str, Model]) -> dict[str, Model]
 
 
 @contextmanager
-def _naming(label: str) -> Iterator[None]:
+def naming(label: str) -> Iterator[None]:
     """Errors of the package that are about a model name it, by the label that the caller knows."""
     try:
         yield
