@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     embed.add_argument("--batch-size", type=_count, default="auto", metavar="N", help="pictures in one pass")
     embed.add_argument("--workers", type=_count, default="auto", metavar="N", help="threads that decode pictures")
     embed.add_argument("--backend", default="torch", help="torch, openvino or onnxruntime (%(default)s)")
-    embed.add_argument("--dtype", default=None, help="float32, bfloat16 or float16")
+    embed.add_argument("--dtype", default=None, help="float32, bfloat16 or float16; with onnxruntime also int8")
     embed.add_argument("--strict", action="store_true", help="the reference processor's pixels, bit for bit")
     embed.add_argument("--truncate", action="store_true", help="cut long texts instead of listing them as errors")
     embed.add_argument("--no-resume", action="store_true", help="delete what an earlier run left, and begin again")

@@ -16,6 +16,7 @@ __all__ = [
     "EmptyLabels",
     "FolderBusy",
     "InvalidEmbeddings",
+    "LowerPrecision",
     "MissingExtra",
     "ModelFolderError",
     "ModelUnavailable",
@@ -181,6 +182,10 @@ class AssumedActivation(UserWarning):
 
 class BaselineMismatch(UserWarning):
     """Cosines are compared with those of texts in other templates."""
+
+
+class LowerPrecision(UserWarning):
+    """A model was opened in a precision that costs accuracy; the message says how much, where that was measured."""
 
 
 class RandomWeights(UserWarning):

@@ -48,7 +48,9 @@ def load(
         device: where to compute (``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``). Default: CUDA where there is one,
             else the processor.
         dtype: of the weights and the computation: ``"float32"`` (default, whatever the file holds), ``"float16"``,
-            ``"bfloat16"`` or the torch type. Features are float32 in any case.
+            ``"bfloat16"`` or the torch type. Features are float32 in any case. ``"int8"`` computes the products by
+            weights in eight bits, with ``backend="onnxruntime"`` alone, and the warning LowerPrecision says what that
+            costs.
         backend: what computes: ``"torch"``; or on the processor ``"openvino"`` (``clipnb[openvino]``; with
             ``dtype="bfloat16"`` on processors that have it) and ``"onnxruntime"`` (``clipnb[onnx]``), which export the
             model at its first use and keep that in the user's cache folder, or where ``CLIPNB_CACHE`` says.
@@ -85,12 +87,14 @@ def load(
             raise WrongType(f"{option}: expected True or False, got {consent!r}")
 
     from clipnb.models.backends import check_backend, exported_image, exported_text
+    from clipnb.models.backends.loss import say_loss
     from clipnb.models.clip import Clip  # torch takes seconds to import
     from clipnb.models.towers import Options
 
+    eight_bits = str(dtype).removeprefix("torch.") == "int8"
     options = Options.resolve(
         device,
-        dtype,
+        None if eight_bits else dtype,
         tokenizer=None if tokenizer is None else os.fspath(tokenizer),
         head=None if head is None else os.fspath(head),
         trust_remote_code=trust_remote_code,
@@ -98,10 +102,12 @@ def load(
         quick_gelu=quick_gelu,
         image=image_tower is None,
     )
-    precision = str(options.dtype).rpartition(".")[2]
-    options = check_backend(backend, options)
+    precision = "int8" if eight_bits else str(options.dtype).rpartition(".")[2]
+    options = check_backend(backend, options, precision)
     offline = bool(local_files_only)
     name = os.fspath(name)
+    if eight_bits:
+        say_loss(name)
     source = _source(name, revision, offline)
     other, here = "", None
     if isinstance(image_tower, (str, os.PathLike)):

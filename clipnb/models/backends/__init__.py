@@ -15,7 +15,7 @@ __all__ = ["BACKENDS", "check_backend", "exported_image", "exported_text"]
 BACKENDS = ("torch", "openvino", "onnxruntime")
 
 
-def check_backend(backend: str, options: Options) -> Options:
+def check_backend(backend: str, options: Options, precision: str) -> Options:
     """What the towers are opened with, before their export: the processor and full precision.
 
     Raises:
@@ -24,6 +24,8 @@ def check_backend(backend: str, options: Options) -> Options:
     """
     if backend not in BACKENDS:
         raise UnsupportedOption(f"backend={backend!r}; expected one of {', '.join(map(repr, BACKENDS))}")
+    if precision == "int8" and backend != "onnxruntime":
+        raise UnsupportedOption(f"dtype='int8': only backend='onnxruntime' computes in it, and this is {backend!r}")
     if backend == "torch":
         return options
 

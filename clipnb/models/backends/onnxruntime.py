@@ -1,4 +1,4 @@
-"""ONNX Runtime, in full precision, on the processor."""
+"""ONNX Runtime, in full precision or eight bits, on the processor."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def check(options: Options) -> None:
     if options.device.type != "cpu":
         raise UnsupportedOption(f"backend='onnxruntime' computes on the processor, not on {str(options.device)!r}")
     if options.dtype != torch.float32:
-        raise UnsupportedOption("backend='onnxruntime' computes in 'float32'; leave dtype out")
+        raise UnsupportedOption("backend='onnxruntime' computes in 'float32' or 'int8'; leave dtype out")
 
 
 def version() -> str:
@@ -76,6 +76,10 @@ def compile(path: Path, precision: str) -> Any:
     """A function from the inputs to the features."""
     import onnxruntime
 
+    from clipnb.models.backends import int8
+
+    if precision == "int8":
+        path = int8.converted(path)
     options = onnxruntime.SessionOptions()
     threads = os.environ.get("OMP_NUM_THREADS", "")
     if threads.isdigit():
