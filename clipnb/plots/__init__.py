@@ -13,14 +13,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from clipnb.plots.abstention import abstention_curve
     from clipnb.plots.bars import probability_bars
+    from clipnb.plots.captions import picture_captions
     from clipnb.plots.comparison import comparison_heatmaps
+    from clipnb.plots.concept_translations import translation_map
     from clipnb.plots.confusion import confusion_matrix
     from clipnb.plots.grid import picture_grid
     from clipnb.plots.heatmap import similarity_heatmap
+    from clipnb.plots.language_matrix import language_heatmap
     from clipnb.plots.lines import curves
     from clipnb.plots.null_scores import score_baseline
     from clipnb.plots.points import scatter
     from clipnb.plots.recall import class_recall
+    from clipnb.plots.recall_bars import language_recall
     from clipnb.plots.reliability import reliability_diagram
     from clipnb.plots.sensitivity import prompt_sensitivity
     from clipnb.plots.shots import learning_curve
@@ -34,7 +38,10 @@ __all__ = [
     "comparison_heatmaps",
     "confusion_matrix",
     "curves",
+    "language_heatmap",
+    "language_recall",
     "learning_curve",
+    "picture_captions",
     "picture_grid",
     "png",
     "probability_bars",
@@ -44,6 +51,7 @@ __all__ = [
     "score_baseline",
     "similarity_heatmap",
     "temperature",
+    "translation_map",
     "two_towers",
 ]
 
@@ -53,7 +61,10 @@ _HOME = {
     "comparison_heatmaps": "comparison",
     "confusion_matrix": "confusion",
     "curves": "lines",
+    "language_heatmap": "language_matrix",
+    "language_recall": "recall_bars",
     "learning_curve": "shots",
+    "picture_captions": "captions",
     "picture_grid": "grid",
     "png": "static",
     "probability_bars": "bars",
@@ -63,6 +74,7 @@ _HOME = {
     "score_baseline": "null_scores",
     "similarity_heatmap": "heatmap",
     "temperature": "softening",
+    "translation_map": "concept_translations",
     "two_towers": "towers",
 }
 
