@@ -3,39 +3,31 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from torch.nn import functional
 
 from clipnb.corpus import Corpus
 from clipnb.errors import CorpusError, StoreError, UnsupportedOption, WrongType
 from clipnb.models import load
-from clipnb.models.towers import Options, on_device
+from clipnb.models.towers import Options
 from clipnb.store.disk import sweep
 from clipnb.store.lock import locked
 from clipnb.training.export import export
+from clipnb.training.lesson import Lesson, bar_of
 from clipnb.training.outcome import RECORDS, Distilled
 from clipnb.training.pairs import ParallelTexts, parallel_texts
-from clipnb.training.progress import CHECKPOINT, Progress, begin
-from clipnb.training.schedule import optimizer_of, rate
-from clipnb.training.student import Student, Tower, open_student
-from clipnb.training.teacher_cache import TeacherCache, TeacherRows
-from clipnb.training.texts import Batches, TokenTable
-from clipnb.training.validating import validate
-from clipnb.types import ClipModel, FloatArray, is_model
+from clipnb.training.progress import CHECKPOINT, begin
+from clipnb.training.student import Student, open_student
+from clipnb.training.teacher_cache import TeacherCache
+from clipnb.types import ClipModel, is_model
 
 __all__ = ["distill"]
-
-SAMPLE = 4096
-"""Teacher's rows of which the variance is taken."""
-IN_VALIDATION = 256
 
 Parallel = Corpus | ParallelTexts | Iterable[Sequence[str]]
 
@@ -118,9 +110,9 @@ def distill(
         raise UnsupportedOption("dtype='float16': gradients would vanish; 'bfloat16' or 'float32'")
     pairs, tests = _pairs(parallel, validation, pivot, languages, seed)
     teacher = _model(teacher, device)
-    if not isinstance(student, Student):
-        student = open_student(student)
-    student = student.fitted(teacher.dim, seed)
+    # One that is handed over stays as it is: the same call has to find it so when the run goes on.
+    learns = student.copy() if isinstance(student, Student) else open_student(student)
+    student = learns.fitted(teacher.dim, seed)
     folder = Path(out)
     with locked(folder), locked(folder / RECORDS):
         sweep(folder)
@@ -141,9 +133,9 @@ def distill(
                 if _record_of(folder) == _fingerprint(settings):
                     return done
         cached = TeacherCache(cache if cache is not None else folder / RECORDS / "teacher", teacher)
-        with _bar(len(set(pairs.sources)), "the teacher's rows", progress) as bar:
+        with bar_of(len(set(pairs.sources)), "the teacher's rows", progress) as bar:
             targets = cached.rows(pairs.sources, truncate=truncate, bar=bar)
-        lesson = _Lesson(student, pairs, targets, tests, options, settings, truncate)
+        lesson = Lesson(student, pairs, targets, tests, options, settings)
         if tests:
             lesson.aims = cached.rows(tests.sources, truncate=truncate)[range(len(tests))]
         total = lesson.total(steps, epochs)
@@ -153,105 +145,6 @@ def distill(
         export(student, folder, record)
         (folder / RECORDS / CHECKPOINT).unlink(missing_ok=True)
     return Distilled(folder, total, teacher.name)
-
-
-class _Lesson:
-    """One training: what is learned from, by whom, and how."""
-
-    def __init__(
-        self,
-        student: Student,
-        pairs: ParallelTexts,
-        targets: TeacherRows,
-        tests: ParallelTexts | None,
-        options: Options,
-        settings: dict[str, Any],
-        truncate: bool,
-    ) -> None:
-        assert student.head is not None
-        self.targets, self.tests, self.settings = targets, tests, settings
-        self.aims: FloatArray = np.empty((0, 0), dtype=np.float32)
-        self.device, self.dtype = options.device, options.dtype
-        self.tokens = TokenTable(student, pairs.texts, pairs.languages, truncate)
-        self.test_tokens = TokenTable(student, tests.texts, tests.languages, truncate) if tests else None
-        self.batches = Batches(self.tokens.lengths, settings["batch_size"], settings["seed"])
-        self.tower = Tower(student.transformer, student.head).to(self.device).requires_grad_(True)
-        sample = np.random.default_rng(settings["seed"]).permutation(len(targets))[:SAMPLE]
-        rows = targets[np.sort(sample)]
-        self.variance = max(float(rows.var(axis=0).mean()), 1e-12)
-
-    def total(self, steps: int | None, epochs: float | None) -> int:
-        return steps if steps is not None else max(1, round((epochs or 0) * self.batches.per_epoch))
-
-    def run(self, records: Path, total: int, checkpoint_every: int, validate_every: int | None, shown: bool) -> None:
-        settings, tower = self.settings, self.tower
-        optimizer = optimizer_of(tower, settings["lr"], settings["weight_decay"])
-        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
-            torch.manual_seed(settings["seed"])
-            at = Progress.restore(records, tower, optimizer, self.device)
-            if at.step == 0 and not at.validation:
-                self._test(at)
-            began, before = time.perf_counter(), at.seconds
-            with _bar(total, "learning", shown, initial=at.step) as bar:
-                for step in range(at.step, total):
-                    lr = rate(step, total, settings["lr"], settings["warmup"])
-                    loss = self._step(optimizer, self.batches[step], lr)
-                    at.step, at.seconds = step + 1, before + time.perf_counter() - began
-                    bar.update()
-                    last = at.step == total
-                    if at.step % LOG_EVERY == 0 or last:
-                        self._note(at, float(loss), lr)
-                        bar.set_postfix(loss=f"{float(loss):.3f}")
-                    if last or (validate_every and at.step % validate_every == 0):
-                        self._test(at)
-                    if at.step % checkpoint_every == 0 and not last:
-                        at.save(records, tower, optimizer, self.device)
-        tower.eval()
-        at.tables(records)
-
-    def _step(self, optimizer: torch.optim.Optimizer, chosen: Any, lr: float) -> torch.Tensor:
-        self.tower.train()
-        inputs = on_device({**self.tokens.batch(chosen), "targets": self.targets[chosen]}, self.tower)
-        with self._products():
-            rows = self.tower(inputs["input_ids"], inputs["attention_mask"])
-        loss = functional.mse_loss(rows.float(), inputs["targets"]) / self.variance
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.tower.parameters(), 1.0)
-        for group in optimizer.param_groups:
-            group["lr"] = lr
-        optimizer.step()
-        return loss.detach()
-
-    def _products(self) -> Any:
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16)
-
-    def _note(self, at: Progress, loss: float, lr: float) -> None:
-        epoch = at.step / self.batches.per_epoch
-        at.log.append(
-            {"step": at.step, "epoch": round(epoch, 4), "loss": loss, "lr": lr, "seconds": round(at.seconds, 2)}
-        )
-
-    def _test(self, at: Progress) -> None:
-        if self.tests and self.test_tokens is not None:
-            at.validation += validate(self._encode(self.test_tokens), self.tests, self.aims, at.step)
-
-    def _encode(self, tokens: TokenTable) -> Callable[[Sequence[int]], FloatArray]:
-        def encode(indices: Sequence[int]) -> FloatArray:
-            self.tower.eval()
-            order = np.argsort(tokens.lengths[list(indices)], kind="stable")
-            rows = np.empty((len(order), self.targets.dim), dtype=np.float32)
-            with torch.inference_mode(), self._products():
-                for start in range(0, len(order), IN_VALIDATION):
-                    chosen = order[start : start + IN_VALIDATION]
-                    inputs = on_device(tokens.batch(np.asarray(indices)[chosen]), self.tower)
-                    rows[chosen] = self.tower(inputs["input_ids"], inputs["attention_mask"]).float().cpu().numpy()
-            return rows
-
-        return encode
-
-
-LOG_EVERY = 10
 
 
 def _pairs(
@@ -296,15 +189,8 @@ def _check(
 
 
 def _fingerprint(settings: dict[str, Any]) -> str:
-    return json.dumps(settings, sort_keys=True)
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def _record_of(folder: Path) -> str:
     return str(json.loads((folder / "config.json").read_text(encoding="utf-8"))["clipnb"].get("made", ""))
-
-
-def _bar(total: int, words: str, progress: bool, initial: int = 0) -> Any:
-    from tqdm.auto import tqdm
-
-    silent = not progress or os.environ.get("TQDM_DISABLE", "0") not in ("", "0")
-    return tqdm(total=total, desc=words, initial=initial, disable=silent)

@@ -27,7 +27,7 @@ def export(student: Student, out: Path, record: dict[str, Any]) -> None:
       config.json         model_type, modelBase, transformerDimensions, numDims; and the record
       pytorch_model.bin   transformer.*, LinearTransformation.*
       tokenizer.json, tokenizer_config.json, ...
-      base/               where no repository has it: the transformer alone, as transformers saves it
+      base/               where no repository has it: the transformer alone with its tokenizer, as transformers saves it
     ```
 
     Args:
@@ -46,6 +46,7 @@ def export(student: Student, out: Path, record: dict[str, Any]) -> None:
         if not base:
             base = str((out / OWN_BASE).absolute())
             _whole(transformer).save_pretrained(out / OWN_BASE)
+            _save_tokenizer(student.tokenizer, out / OWN_BASE)
         tensors = {BASE + name: tensor for name, tensor in _tensors(transformer).items()}
         tensors |= {HEAD + name: tensor.detach().cpu().float() for name, tensor in head.state_dict().items()}
         with partial_of(out / "pytorch_model.bin").open("wb") as file:
@@ -53,8 +54,7 @@ def export(student: Student, out: Path, record: dict[str, Any]) -> None:
             file.flush()
             os.fsync(file.fileno())
         publish(out / "pytorch_model.bin")
-        student.tokenizer.save_pretrained(out)
-        _plain_tokenizer(out / "tokenizer_config.json")
+        _save_tokenizer(student.tokenizer, out)
         config = {
             "architectures": ["MultilingualCLIP"],
             "model_type": "M-CLIP",
@@ -87,8 +87,10 @@ def _whole(transformer: Any) -> Any:
     return whole
 
 
-def _plain_tokenizer(file: Path) -> None:
-    """Under the name by which every version of transformers knows the class: version 5 writes its own."""
+def _save_tokenizer(tokenizer: Any, folder: Path) -> None:
+    """Under the name by which every version of transformers knows its class: version 5 writes its own."""
+    tokenizer.save_pretrained(folder)
+    file = folder / "tokenizer_config.json"
     said = json.loads(file.read_text(encoding="utf-8"))
     if said.get("tokenizer_class") == "TokenizersBackend":
         write_json(file, {**said, "tokenizer_class": "PreTrainedTokenizerFast"})

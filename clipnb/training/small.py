@@ -104,4 +104,5 @@ def _tokenizer(texts: list[str], vocabulary: int, context: int) -> PreTrainedTok
         sep_token=END,
         model_max_length=context,
         padding_side="right",
+        add_prefix_space=True,  # transformers 4 would set it back
     )

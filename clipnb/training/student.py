@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import os
 from collections.abc import Sequence
@@ -71,6 +72,10 @@ class Student:
     def cut_rows(self, texts: Sequence[str]) -> list[list[int]]:
         """The same, cut at the context length, marks kept."""
         return token_ids(self.tokenizer, list(texts), self.context_length)
+
+    def copy(self) -> Student:
+        """The same, with weights of its own."""
+        return replace(self, transformer=copy.deepcopy(self.transformer), head=copy.deepcopy(self.head))
 
     def fitted(self, dim: int, seed: int) -> Student:
         """The same with a head of ``dim`` columns, drawn from ``seed`` where there was none.
