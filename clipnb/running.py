@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import itertools
-import os
 import platform
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 
 from clipnb.errors import ClipnbError, InvalidEmbeddings, StoreError
 from clipnb.pipeline import Outcome, cores, images, preparer_of, texts
+from clipnb.progress import bar
 from clipnb.sources import Item, Source
 from clipnb.store import Shard, Store, digest
 from clipnb.stored import StoredEmbeddings
@@ -196,12 +196,8 @@ class Run:
         return _words(outcome)
 
     def _bar(self) -> Any:
-        from tqdm.auto import tqdm
-
         unit = "text" if self.source.modality == "text" else "image"
-        # tqdm's bar for notebooks does not read that variable by itself.
-        silent = not self.progress or os.environ.get("TQDM_DISABLE", "0") not in ("", "0")
-        return tqdm(total=self.source.length, unit=unit, desc=self.source.kind, disable=silent)
+        return bar(self.progress, self.source.kind, unit, total=self.source.length)
 
 
 def _gaps(done: dict[int, Shard], shard_rows: int) -> Iterator[tuple[int, int | None]]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from clipnb.errors import UnsupportedOption, WrongType
 from clipnb.fewshot.classifying import METHODS, Method, check_method, draw_shots, fitted_logits
+from clipnb.progress import bar
 from clipnb.prompts import Prompts
 from clipnb.similarity import cosine
 from clipnb.types import ClipModel
@@ -97,11 +98,7 @@ def learning_curve(
 
     table = [row("zero-shot", 0, None, cosine(asked, texts), "zero-shot")] if 0 in shots else []
     runs = [(m, n, s) for m in methods for n in sorted(set(shots) - {0}) for s in dict.fromkeys(seeds)]
-    if progress:
-        from tqdm.auto import tqdm
-
-        runs = tqdm(runs, desc="runs", leave=False)
-    for method, count, seed in runs:
+    for method, count, seed in bar(progress, "runs", "run", runs):
         chosen = draw_shots(known, prompts.classnames, count, seed)
         logits, words = fitted_logits(
             model, method, rows[chosen], known[chosen], texts, asked, validation=validation, seed=seed

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 import weakref
 from collections import OrderedDict
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipnb.errors import TextTooLong
+from clipnb.progress import bar
 from clipnb.types import ClipModel, FloatArray, unit_rows
 
 __all__ = ["class_directions", "forget"]
@@ -110,17 +110,10 @@ def _vectors(model: ClipModel, texts: list[str], start: int, of: int, truncate: 
 
 
 def _turns(texts: int, batch_size: int, progress: bool) -> Iterator[int]:
-    if not progress:
-        yield from range(0, texts, batch_size)
-        return
-    from tqdm.auto import tqdm
-
-    # tqdm's bar for notebooks does not read that variable by itself.
-    silent = os.environ.get("TQDM_DISABLE", "0") not in ("", "0")
-    with tqdm(total=texts, desc="texts", unit="text", leave=False, disable=silent) as bar:
+    with bar(progress, "texts", "text", total=texts) as shown:
         for start in range(0, texts, batch_size):
             yield start
-            bar.update(min(batch_size, texts - start))
+            shown.update(min(batch_size, texts - start))
 
 
 def _key(texts: Sequence[Sequence[str]]) -> bytes:

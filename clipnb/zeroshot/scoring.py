@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipnb.errors import InvalidEmbeddings, UnsupportedOption
+from clipnb.progress import bar
 from clipnb.prompts import Prompts
 from clipnb.types import ClipModel, Embeddings, FloatArray
 from clipnb.zeroshot.predictions import ZeroShot
@@ -36,6 +36,7 @@ def score(
     prompts: Prompts | None = None,
     keep: int | None = None,
     dense: bool | None = None,
+    remarks: Sequence[str] = (),
     progress: bool = False,
 ) -> ZeroShot:
     """Every row against every class.
@@ -48,6 +49,7 @@ def score(
         prompts: what the texts were made with; without it the texts' ids are the class names.
         keep: leading classes kept of each image, unless the result is dense.
         dense: hold all cosines and probabilities; default: up to :data:`DENSE` of them, unless ``keep`` is given.
+        remarks: sentences for the result's notes.
         progress: show a bar over the rows.
 
     Raises:
@@ -71,6 +73,7 @@ def score(
         "templates": ("{}",) if prompts is None else prompts.templates,
         "model": model.name,
         "failures": images.failures,
+        "remarks": remarks,
     }
     blocks = _blocks(model, images, texts.vectors, progress)
     if whole:
@@ -89,19 +92,10 @@ def _blocks(
     model: ClipModel, images: Embeddings, classes: FloatArray, progress: bool
 ) -> Iterator[tuple[int, FloatArray, NDArray[np.float32]]]:
     """First row, cosines [row, class] and probabilities [row, class] of each block."""
-    bar = None
-    if progress:
-        from tqdm.auto import tqdm
-
-        # tqdm's bar for notebooks does not read that variable by itself.
-        silent = os.environ.get("TQDM_DISABLE", "0") not in ("", "0")
-        bar = tqdm(total=len(images), desc="scores", unit="image", leave=False, disable=silent)
     transposed = np.ascontiguousarray(classes.T)
-    for start, vectors in images.blocks(max(1, BLOCK // max(1, len(classes)))):
-        sim = vectors @ transposed
-        np.clip(sim, -1.0, 1.0, out=sim)
-        yield start, sim, np.asarray(model.probabilities(sim), dtype=np.float32)
-        if bar is not None:
-            bar.update(len(sim))
-    if bar is not None:
-        bar.close()
+    with bar(progress, "scores", "image", total=len(images)) as shown:
+        for start, vectors in images.blocks(max(1, BLOCK // max(1, len(classes)))):
+            sim = vectors @ transposed
+            np.clip(sim, -1.0, 1.0, out=sim)
+            yield start, sim, np.asarray(model.probabilities(sim), dtype=np.float32)
+            shown.update(len(sim))
