@@ -118,6 +118,15 @@ def test_groups_have_borders_and_names():
     assert [(note.text, note.y) for note in figure.layout.annotations] == [("x", 1.0), ("y", 4.0)]
 
 
+def test_a_title_is_wider_than_two_classes():
+    two, title = frame(np.eye(2, dtype=int)), "Two classes under a title of some sixty letters, which has to fit"
+    plain, titled = plots.confusion_matrix(two), plots.confusion_matrix(two, title=title)
+    assert titled.layout.width > 8 * len(title) > plain.layout.width
+    for figure in (plain, titled):  # cells stay square
+        inner = figure.layout.width - figure.layout.margin.l - figure.layout.margin.r
+        assert inner == figure.layout.height - figure.layout.margin.t - figure.layout.margin.b
+
+
 @pytest.mark.parametrize("classes", [120, 400])
 def test_hundreds_of_classes_stay_light_and_complete(classes):
     rng = np.random.default_rng(3)

@@ -67,6 +67,15 @@ def test_marked_cosines_tell_their_percentile(baseline):
         plots.score_baseline([0.1, 0.2])
 
 
+def test_a_number_stays_behind_a_name_that_is_long_or_right_to_left(baseline):
+    names = ["a name that is much longer than a legend is wide", "חתול"]
+    legend = [trace.name for trace in plots.temperature([0.3, 0.2], names, 100.0).data]
+    assert legend[0].endswith("… (0.300)")
+    assert legend[1] == "\u2068חתול\u2069 (0.200)"
+    (note,) = plots.score_baseline(baseline, {"חתול": 0.2}).layout.annotations
+    assert note.text.startswith("\u2068חתול\u2069: 0.200, above")
+
+
 def test_temperature_draws_the_softmax_over_all_classes():
     cosines, names = [0.1, 0.3, 0.25, -0.2], ["a", "b", "c", "d"]
     figure = plots.temperature(cosines, names, 100.0, k=2)

@@ -73,7 +73,7 @@ def abstention_curve(
         height=height,
         margin={"l": 70, "r": 24, "t": 56 if title else 20, "b": 54},
         xaxis={"range": [0, 1.01], "tickformat": ".0%", "title": {"text": "pictures answered"}},
-        yaxis={"range": [max(0.0, lowest - 0.1), 1.02], "tickformat": ".0%", "title": {"text": "of these right"}},
+        yaxis={"range": [max(0.0, lowest - 0.1), 1.01], "tickformat": ".0%", "title": {"text": "of these right"}},
         showlegend=several,
     )
     return figure

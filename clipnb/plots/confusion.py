@@ -81,14 +81,15 @@ def confusion_matrix(
             text=words, xref="paper", yref="paper", x=0, y=1, yshift=2, xanchor="left", yanchor="bottom",
             showarrow=False, font={"size": 12},
         )  # fmt: skip
+    wide = max(left + side + right, 30 + 9 * text_columns(title or ""), left + 300 if empty else 0)
     axis = {"type": "category", "showgrid": False, "zeroline": False, "tickfont": {"size": 11}}
     axis |= {"categoryorder": "array", "categoryarray": ticks}
     figure.update_layout(
         template=template(mode),
         title=heading(title),
-        width=left + side + right,
+        width=wide,
         height=above + side + below,
-        margin={"l": left, "r": right, "t": above, "b": below},
+        margin={"l": left, "r": wide - left - side, "t": above, "b": below},
         xaxis={**axis, "title": {"text": "predicted"}, "tickangle": -60, "range": [-0.5, len(names) - 0.5]},
         yaxis={**axis, "title": {"text": "true"}, "range": [len(names) - 0.5, -0.5]},
     )

@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from clipnb.errors import WrongType
-from clipnb.plots.palette import OKABE_ITO, OTHER, heading, ink, plain, template
+from clipnb.plots.palette import OKABE_ITO, OTHER, PERCENT, heading, ink, isolated, plain, template
 from clipnb.scores.baseline import percent_words
 
 __all__ = ["score_baseline"]
@@ -89,7 +89,7 @@ def score_baseline(
             "range": [float(shown.min()) - room, float(shown.max()) + room],
             "zeroline": False,
         },
-        yaxis={"title": {"text": "share of pairs per 0.01"}, "rangemode": "tozero", "tickformat": ".0%"},
+        yaxis={"title": {"text": "share of pairs per 0.01"}, "rangemode": "tozero", "tickformat": PERCENT},
         # Below, where no marked cosine runs through it.
         legend={"orientation": "h", "x": 0, "y": -52 / (height - 100), "yanchor": "top", "font": {"color": ink(mode)}},
         showlegend=True,
@@ -106,7 +106,7 @@ def _marked(cosines: Mapping[str, float] | Sequence[float] | None) -> dict[str, 
 
 def _words(name: str, cosine: float, baseline: Any) -> str:
     value = f"{cosine:.3f}"
-    called = "" if name == value else f"{plain(name)}: "
+    called = "" if name == value else f"{isolated(plain(name))}: "
     percentile = float(baseline.percentile(cosine))
     above = "all" if percentile >= 100 else "none" if percentile <= 0 else percent_words(percentile)
     return f"{called}{value}, above {above}"

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 from typing import Any
-from unicodedata import category, east_asian_width
+from unicodedata import bidirectional, category, east_asian_width
 
 import plotly.graph_objects as go
 
@@ -33,6 +33,9 @@ FONT = (
 SEQUENTIAL = "Cividis"
 #: Orange to blue, the pair that all common colour-vision deficiencies keep apart.
 DIVERGING = [[0.0, "#B35806"], [0.25, "#FDB863"], [0.5, "#F7F7F7"], [0.75, "#92C5DE"], [1.0, "#0B5A9D"]]
+
+#: Shares on an axis that may be short: ".0%" would write 2.5% and 3% alike.
+PERCENT = "~%"
 
 
 def colours(groups: Sequence[str], mode: str = "light") -> dict[str, str]:
@@ -77,6 +80,11 @@ def heading(title: str | None) -> dict[str, Any]:
         "yref": "container",
         "pad": {"l": 12, "t": 14},
     }
+
+
+def isolated(text: str) -> str:
+    """A right-to-left text between isolates: else it would draw the number that follows to its own side."""
+    return f"\u2068{text}\u2069" if any(bidirectional(char) in ("R", "AL") for char in text) else text
 
 
 def shorten(text: str, limit: int = 24) -> str:

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from clipnb.errors import WrongType
 from clipnb.plots.intervals import wilson
-from clipnb.plots.palette import OKABE_ITO, OTHER, heading, ink, template
+from clipnb.plots.palette import OKABE_ITO, OTHER, PERCENT, heading, ink, template
 
 __all__ = ["reliability_diagram"]
 
@@ -86,7 +86,8 @@ def reliability_diagram(
         },
         yaxis={"range": [0, 1.02], "domain": [0.26, 1], "tickformat": ".0%", "title": {"text": "right"}},
         yaxis2={
-            "domain": [0, 0.18], "tickformat": ".0%", "rangemode": "tozero", "title": {"text": "pictures"}, "nticks": 3,
+            "domain": [0, 0.18], "tickformat": PERCENT, "nticks": 3, "rangemode": "tozero",
+            "title": {"text": "pictures"},
         },
     )  # fmt: skip
     return figure

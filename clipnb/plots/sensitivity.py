@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from clipnb.errors import EmptyInput, UnknownColumn, UnsupportedOption, WrongType
-from clipnb.plots.palette import OKABE_ITO, heading, plain, template, text_columns
+from clipnb.plots.palette import OKABE_ITO, PERCENT, heading, plain, template, text_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,7 +106,7 @@ def prompt_sensitivity(
         height=top + row * len(strips) + 54,
         margin={"l": left, "r": 40, "t": top, "b": 54},
         legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "xanchor": "left"},
-        xaxis={"title": {"text": _TITLES[value]}, "tickformat": ".0%" if share else None},
+        xaxis={"title": {"text": _TITLES[value]}, "tickformat": PERCENT if share else None},
         yaxis={
             "range": [len(strips) - 0.5, -0.5],
             "tickvals": list(range(len(strips))),

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from clipnb.errors import EmptyInput, UnknownColumn, UnsupportedOption, WrongType
-from clipnb.plots.palette import OKABE_ITO, heading, ink, plain, template
+from clipnb.plots.palette import OKABE_ITO, PERCENT, heading, ink, plain, template
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,7 +86,7 @@ def learning_curve(
             "range": [(-1.0 if len(zero) else _place(shots[0])) - 0.2, last + 0.2],
             "zeroline": False,
         },
-        yaxis={"title": {"text": _TITLES.get(metric, metric)}, "tickformat": ".0%"},
+        yaxis={"title": {"text": _TITLES.get(metric, metric)}, "tickformat": PERCENT},
         legend={"x": 0.99, "xanchor": "right", "y": 0.02, "yanchor": "bottom"},
         showlegend=True,
     )

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from clipnb.errors import UnsupportedOption
 from clipnb.plots.arrays import same_length
 from clipnb.plots.lines import curves
+from clipnb.plots.palette import isolated, plain
 from clipnb.scores.temperature import softmax_at
 
 __all__ = ["temperature"]
@@ -67,4 +68,6 @@ def temperature(
         height=height,
         mode=mode,
     )
+    for trace, j in zip(figure.data, order, strict=True):
+        trace.name = f"{isolated(plain(classnames[j]))} ({row[j]:.3f})"  # a long name is cut, its cosine never
     return figure.update_layout(yaxis={"range": [0, 1.02]}, margin={"t": 76 if title else 40}, showlegend=True)

@@ -229,9 +229,7 @@ class ZeroShotPanel(Panel):
         self.view.show_scores(*cosine_cells(self._judges, verdicts, self.classnames, self.templates))
         self.view.write_code(self.code())
         first = known[0]
-        self.set_trait(
-            "by_model", {name: {k: v.tolist() for k, v in of._asdict().items()} for name, of in verdicts.items()}
-        )
+        self.set_trait("by_model", {name: verdict.lists() for name, verdict in verdicts.items()})
         self.set_trait("cosines", [] if first is None else first.cosines.tolist())
         self.set_trait("probabilities", [] if first is None else first.probabilities.tolist())
         several = len(self._judges) > 1

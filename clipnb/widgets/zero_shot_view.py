@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 from typing import Any
-from unicodedata import bidirectional
 
 import ipywidgets as W
 import numpy as np
 from PIL import Image
 
 from clipnb.plots.bars import bar_values, percentage, probability_bars
-from clipnb.plots.palette import OKABE_ITO, OTHER
+from clipnb.plots.palette import OKABE_ITO, OTHER, isolated
 from clipnb.plots.thumbnails import data_uri
 from clipnb.widgets.controls import field, named, spoken, stylesheet
 from clipnb.widgets.picker import ThumbnailPicker
@@ -170,13 +169,8 @@ def lines(text: str) -> list[str]:
 def sentence(name: str, classnames: Sequence[str], probabilities: Sequence[float]) -> str:
     """The result in words, for those who do not see the bars."""
     best = np.argsort(-np.asarray(probabilities), kind="stable")[:3]
-    shares = [f"{_isolated(classnames[j])} {percentage(100 * probabilities[j])}" for j in best]
-    words = f"{_isolated(name)}: {', '.join(shares)}."
+    shares = [f"{isolated(classnames[j])} {percentage(100 * probabilities[j])}" for j in best]
+    words = f"{isolated(name)}: {', '.join(shares)}."
     if len(classnames) == 1 and probabilities[0] == 1:
         words += " A single label always gets everything, for the labels share 100%. Add another."
     return words
-
-
-def _isolated(text: str) -> str:
-    """A right-to-left label between isolates: else it would draw the number that follows to its own side."""
-    return f"\u2068{text}\u2069" if any(bidirectional(c) in ("R", "AL") for c in text) else text
