@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,16 +89,11 @@ class Probe:
 def _threads(products: int) -> AbstractContextManager[Any]:
     """One thread for small products of matrices, at which threads wait for each other longer than they compute.
 
-    On two busy cores a learning curve of 30 runs took 167 s with two threads and 10 s so. scikit-learn's own access to
-    the threads is used; where a version has none, they stay as they are.
+    On two busy cores a learning curve of 30 runs took 167 s with two threads and 10 s so.
     """
-    if products > _WORTH_THREADS:
-        return nullcontext()
-    try:
-        from sklearn.utils.parallel import _get_threadpool_controller
-    except ImportError:
-        return nullcontext()
-    return cast("AbstractContextManager[Any]", _get_threadpool_controller().limit(limits=1, user_api="blas"))
+    from threadpoolctl import threadpool_limits
+
+    return nullcontext() if products > _WORTH_THREADS else threadpool_limits(limits=1, user_api="blas")
 
 
 def search_c(score: Callable[[float], tuple[float, float]]) -> tuple[float, dict[float, tuple[float, float]]]:
