@@ -231,7 +231,7 @@ def nll(truth_probability: ArrayLike) -> float:
     Probabilities below the precision of float32 count as :data:`TINY`.
     """
     p = _filled("truth_probability", np.asarray(truth_probability, dtype=np.float64))
-    return float(-np.log(np.clip(p, TINY, 1.0)).mean())
+    return float(np.log(1 / np.clip(p, TINY, 1.0)).mean())
 
 
 def brier(truth_probability: ArrayLike, squares: ArrayLike) -> float:
