@@ -11,7 +11,6 @@ from clipnb.aligning.tables import (
     Settings,
     cross_tables,
     gap_table,
-    progress_bar,
     ranking_table,
     recall_table,
     token_table,
@@ -21,6 +20,7 @@ from clipnb.aligning.words import describe
 from clipnb.corpus import EncodedCorpus
 from clipnb.errors import UnsupportedOption
 from clipnb.languages import language
+from clipnb.progress import bar
 from clipnb.retrieval import Ranks
 
 if TYPE_CHECKING:
@@ -90,15 +90,16 @@ class Alignment:
         """
         rows = Rows(encoded, centre=before is not None)
         steps = 3 + (before is None) + (other is not None)
-        with progress_bar(steps * len(encoded.languages), f"aligning {encoded.model}".strip(), progress) as bar:
-            recall, ranks = recall_table(rows, settings, bar)
-            translation = translation_table(rows, settings, bar)
-            cross, counts = cross_tables(rows, settings, bar)
-            gaps = gap_table(rows, settings, bar) if before is None else before.gaps
+        total, what = steps * len(encoded.languages), f"aligning {encoded.model}".strip()
+        with bar(progress, what, "language", total=total) as shown:
+            recall, ranks = recall_table(rows, settings, shown)
+            translation = translation_table(rows, settings, shown)
+            cross, counts = cross_tables(rows, settings, shown)
+            gaps = gap_table(rows, settings, shown) if before is None else before.gaps
             tokens = token_table(encoded) if before is None else before.tokens
             ranking = None
             if other is not None:
-                ranking = ranking_table(rows, Rows(other.encoded, centre=other.is_centred), settings, bar)
+                ranking = ranking_table(rows, Rows(other.encoded, centre=other.is_centred), settings, shown)
         return cls(
             encoded,
             settings,

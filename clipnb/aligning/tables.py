@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -26,7 +25,6 @@ __all__ = [
     "Settings",
     "cross_tables",
     "gap_table",
-    "progress_bar",
     "ranking_table",
     "recall_table",
     "token_table",
@@ -101,15 +99,6 @@ class Rows:
             return centred_rows(vectors)
         except ClipnbError as error:
             raise type(error)(f"{what}: {error}") from error
-
-
-def progress_bar(total: int, words: str, progress: bool) -> Any:
-    """A bar in terminals and notebooks."""
-    from tqdm.auto import tqdm
-
-    # tqdm's bar for notebooks does not read that variable by itself.
-    silent = not progress or os.environ.get("TQDM_DISABLE", "0") not in ("", "0")
-    return tqdm(total=total, desc=words, unit="language", leave=False, disable=silent)
 
 
 def recall_table(rows: Rows, settings: Settings, bar: Any = None) -> tuple[pd.DataFrame, dict[str, Ranks]]:
