@@ -19,8 +19,8 @@ __all__ = ["batch_size", "halving", "text_batches"]
 
 ON_PROCESSOR = 16
 """Of 1 to 64 the fastest, with ViT-B/32 and the embedded model on an AMD EPYC, one thread or two (2026-11-23): 32 took
-6 to 12 % more time, 8 up to 5 %. Of ViT-L/14 1 to 16 were alike, and 32 took a third more: the arrays between the
-layers leave the caches and get fresh pages."""
+5 to 12 % more time, 8 up to 5 %. Of ViT-L/14 (three of its layers) 1 to 16 were within 8 %, and 32 took 45 % more: the
+arrays between the layers leave the caches and get fresh pages."""
 ON_GPU = 1024
 TOKENS_ON_PROCESSOR = 1024
 """As pictures: with a text tower of ViT-B/32's size 512 took 5 % less time, 2048 16 % more and 4096 39 % more; with the
