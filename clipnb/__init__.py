@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from clipnb.errors import ClipnbError, TruncatedText
     from clipnb.fewshot import explain_curve, few_shot, learning_curve
     from clipnb.languages import language
+    from clipnb.maps import Projection, project
     from clipnb.models import load
-    from clipnb.projection import project
     from clipnb.prompts import Prompts
     from clipnb.reproducing import Reproduction, reproduce, reproductions
     from clipnb.scores import ScoreBaseline, explain_scale, score_baseline
     from clipnb.similarity import search
     from clipnb.stored import open_embeddings
     from clipnb.text_towers import TowerComparison, compare_text_towers, published_retrieval
-    from clipnb.types import ClipModel, Embeddings, Projection
+    from clipnb.types import ClipModel, Embeddings
     from clipnb.zeroshot import ZeroShot, zero_shot
     from clipnb.zeroshot.sensitivity import prompt_sensitivity
 
@@ -87,7 +87,7 @@ _HOME = {
     "Corpus": "corpus",
     "Embeddings": "types",
     "EncodedCorpus": "corpus",
-    "Projection": "types",
+    "Projection": "maps",
     "Prompts": "prompts",
     "ScoreBaseline": "scores",
     "Reproduction": "reproducing",
@@ -106,7 +106,7 @@ _HOME = {
     "list_models": "catalog",
     "load": "models",
     "open_embeddings": "stored",
-    "project": "projection",
+    "project": "maps",
     "prompt_sensitivity": "zeroshot.sensitivity",
     "published_retrieval": "text_towers",
     "reproduce": "reproducing",

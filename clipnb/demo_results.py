@@ -13,10 +13,10 @@ import numpy as np
 from rich.progress import Progress
 
 from clipnb.datasets import EmojiSet, emoji
-from clipnb.projection import project
+from clipnb.maps import Projection, project
 from clipnb.prompts import Prompts
 from clipnb.similarity import search, top_k
-from clipnb.types import ClipModel, Embeddings, Projection
+from clipnb.types import ClipModel, Embeddings
 from clipnb.zeroshot import ZeroShot, classify, zero_shot
 
 __all__ = ["LANGUAGES", "SENTENCES", "Results", "compute"]

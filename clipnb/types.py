@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -14,7 +14,7 @@ from clipnb.errors import InvalidEmbeddings, WrongType
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ClipModel", "Embeddings", "Failure", "FloatArray", "Projection", "is_model", "unit_rows"]
+__all__ = ["ClipModel", "Embeddings", "Failure", "FloatArray", "is_model", "unit_rows"]
 
 FloatArray = NDArray[np.float32]
 Modality = Literal["image", "text", "mixed"]
@@ -195,25 +195,3 @@ class Embeddings:
         return Embeddings(
             np.concatenate([self.vectors, other.vectors]), self.ids + other.ids, modality, self.model or other.model
         )
-
-
-@dataclass(frozen=True, eq=False)
-class Projection:
-    """A map: points in two or three dimensions.
-
-    Attributes:
-        coords: float32 [point, 2 or 3], without unit.
-        ids: one name per point.
-        method: ``"umap"`` or ``"pca"``.
-        params: the settings that were used, after every fallback.
-        seed: of the random numbers; the same seed gives the same map on the same machine.
-    """
-
-    coords: FloatArray
-    ids: tuple[str, ...]
-    method: str
-    params: Mapping[str, Any] = field(default_factory=dict)
-    seed: int | None = None
-
-    def __len__(self) -> int:
-        return len(self.coords)

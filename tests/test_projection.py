@@ -5,7 +5,7 @@ from sklearn.neighbors import NearestNeighbors
 
 import clipnb
 from clipnb.errors import InvalidEmbeddings, UnsupportedOption
-from clipnb.projection import _neighbors
+from clipnb.maps.neighbours import among_themselves
 
 RNG = np.random.default_rng(0)
 CENTRES = np.eye(3, 12) * 5
@@ -23,7 +23,7 @@ def test_pca_is_that_of_scikit_learn():
 
 def test_neighbours_are_exact_also_among_duplicates():
     twice = np.concatenate([POINTS.vectors, POINTS.vectors[:20], POINTS.vectors[:20]])
-    index, distances = _neighbors(twice, 10)
+    index, distances = among_themselves(clipnb.Embeddings(twice).vectors, 10)
     expected, _ = NearestNeighbors(n_neighbors=10, metric="cosine").fit(twice).kneighbors(twice)
     np.testing.assert_allclose(distances, expected, atol=1e-5)
     np.testing.assert_array_equal(index[:, 0], np.arange(len(twice)))
@@ -54,7 +54,7 @@ def test_too_few_or_undefined_points(method):
 
 
 @pytest.mark.parametrize(
-    "options", [{"method": "tsne"}, {"metric": "euclidean"}, {"n_components": 4}, {"n_neighbors": 1}]
+    "options", [{"method": "isomap"}, {"metric": "euclidean"}, {"n_components": 4}, {"n_neighbors": 1}]
 )
 def test_unknown_options_are_named(options):
     with pytest.raises(UnsupportedOption, match=next(iter(options))):

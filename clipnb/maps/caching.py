@@ -1,0 +1,22 @@
+"""Where compiled code is kept between two processes."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+
+__all__ = ["numba_folder"]
+
+
+def numba_folder() -> Path:
+    """``numba`` under ``CLIPNB_CACHE``, else under ``clipnb`` in the user's folder for caches."""
+    if os.environ.get("CLIPNB_CACHE"):
+        return Path(os.environ["CLIPNB_CACHE"]) / "numba"
+    if platform.system() == "Windows":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif platform.system() == "Darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "clipnb" / "numba"

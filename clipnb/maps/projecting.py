@@ -1,0 +1,203 @@
+"""``project``: rows of a model's space to places on a map."""
+
+from __future__ import annotations
+
+import numbers
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from clipnb.errors import InvalidEmbeddings, UnsupportedOption
+from clipnb.maps.projection import Projection, Source
+from clipnb.maps.stages import Stages
+from clipnb.types import Embeddings
+
+__all__ = ["project"]
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "umap": {
+        "init": "spectral", "n_epochs": None, "spread": 1.0, "learning_rate": 1.0, "repulsion_strength": 1.0,
+        "neighbors": "auto", "pca": None, "threads": None,
+    },
+    "pca": {},
+    "tsne": {"perplexity": 30.0, "early_exaggeration": 12.0, "learning_rate": "auto", "max_iter": 1000},
+    "pacmap": {"MN_ratio": 0.5, "FP_ratio": 2.0, "num_iters": (100, 100, 250)},
+}  # fmt: skip
+"""What each method takes besides the arguments of all, with the defaults."""
+
+
+def project(
+    embeddings: Embeddings | ArrayLike,
+    *,
+    method: Literal["umap", "pca", "tsne", "pacmap"] = "umap",
+    n_components: int = 2,
+    metric: Literal["cosine"] = "cosine",
+    seed: int = 0,
+    n_neighbors: int = 15,
+    min_dist: float = 0.1,
+    progress: bool = True,
+    **options: Any,
+) -> Projection:
+    """Lay the rows out on a map.
+
+    - ``"umap"`` (McInnes, Healy and Melville 2018) keeps neighbourhoods: near means alike, and distances between far
+      groups mean little. Neighbours are exact up to 50,000 rows; the layout is this package's own, in as many threads
+      as there are processors, and a seed gives the same map whatever their number.
+    - ``"pca"`` keeps the directions of largest variance: linear, the same everywhere; signs are fixed so that the
+      largest loading is positive.
+    - ``"tsne"`` (van der Maaten and Hinton 2008), by scikit-learn from a PCA: keeps close neighbourhoods.
+    - ``"pacmap"`` (Wang et al. 2021), by its authors' package, ``clipnb[pacmap]``: neighbourhoods, and more of the
+      arrangement of groups.
+
+    Args:
+        embeddings: Embeddings, or an array [point, dim] that is made into some.
+        method: see above.
+        n_components: 2 or 3.
+        metric: ``"cosine"``, by which unit rows are compared.
+        seed: of the random numbers; PCA has none.
+        n_neighbors: how many neighbours UMAP and PaCMAP look at; with UMAP each point counts as its own first. Cut
+            down where there are fewer points, which ``params`` then says.
+        min_dist: how closely UMAP may pack the points.
+        progress: show a bar that says what is waited for: neighbours, compiling, the layout.
+        options: of one method. UMAP: ``init`` ("spectral", "pca" or "random"), ``n_epochs`` (500 up to 10,000 points,
+            else 200), ``spread``, ``learning_rate``, ``repulsion_strength``, ``neighbors`` ("exact", "descent" or
+            "auto": by the number of rows), ``pca`` (search neighbours in so many principal components), ``threads``.
+            t-SNE: ``perplexity`` (30, cut down to a third of the points), ``early_exaggeration``, ``learning_rate``,
+            ``max_iter``. PaCMAP: ``MN_ratio``, ``FP_ratio``, ``num_iters``.
+
+    Returns:
+        Projection: coords float32 [point, n_components], the settings used, after every fallback, and what it takes
+        to add points, to save the map and to ask how good it is.
+
+    Raises:
+        InvalidEmbeddings: rows that are zero or not finite; fewer points than components + 1 (PCA) or than
+            components + 3; rows that all point in one direction.
+        UnsupportedOption: another method, metric, option or number of components.
+        MissingExtra: PaCMAP is not installed.
+    """
+    _check(method, n_components, metric, seed, n_neighbors, min_dist, options)
+    points = embeddings if isinstance(embeddings, Embeddings) else Embeddings(np.asarray(embeddings))
+    fewest = n_components + (1 if method == "pca" else 3)
+    if len(points) < fewest:
+        raise InvalidEmbeddings(f"{len(points)} points; {method} in {n_components} dimensions needs {fewest} or more")
+    vectors = points.vectors
+    if (vectors == vectors[0]).all():
+        raise InvalidEmbeddings(f"all {len(points)} rows point in the same direction; there is nothing to lay out")
+    params: dict[str, Any] = {"n_components": n_components, "metric": metric}
+    chosen, stages = OPTIONS[method] | options, Stages(progress)
+    run = {"umap": _umap, "pca": _pca, "tsne": _tsne, "pacmap": _pacmap}[method]
+    settings = {"n_neighbors": n_neighbors, "min_dist": min_dist, **chosen}
+    source = run(points, params, settings, int(seed), stages)
+    coords = source.coords
+    coords.setflags(write=False)
+    kept_seed = None if method == "pca" else int(seed)
+    return Projection(coords, points.ids, method, params, kept_seed, source, stages.seconds)
+
+
+def _check(
+    method: str, n_components: int, metric: str, seed: int, n_neighbors: int, min_dist: float, options: dict[str, Any]
+) -> None:
+    if method not in OPTIONS:
+        raise UnsupportedOption(f"method={method!r}; expected {', '.join(map(repr, OPTIONS))}")
+    if metric != "cosine":
+        raise UnsupportedOption(f"metric={metric!r}; expected 'cosine'")
+    if n_components not in (2, 3):
+        raise UnsupportedOption(f"n_components={n_components!r}; expected 2 or 3")
+    if not isinstance(seed, numbers.Integral) or not 0 <= seed < 2**32:
+        raise UnsupportedOption(f"seed={seed!r}; expected a whole number from 0 to 2^32 - 1")
+    if not isinstance(n_neighbors, numbers.Integral) or n_neighbors < 2:
+        raise UnsupportedOption(f"n_neighbors={n_neighbors!r}; expected two or more")
+    unknown = sorted(set(options) - set(OPTIONS[method]))
+    if unknown:
+        known = ", ".join(OPTIONS[method]) or "none"
+        raise UnsupportedOption(f"{unknown[0]}={options[unknown[0]]!r}; the options of {method!r} are: {known}")
+    spread = options.get("spread", 1.0)
+    if not 0 <= min_dist <= spread:
+        raise UnsupportedOption(f"min_dist={min_dist!r}; expected a number from 0 to spread={spread}")
+    for name, allowed in {"init": ("spectral", "pca", "random"), "neighbors": ("auto", "exact", "descent")}.items():
+        if options.get(name, allowed[0]) not in allowed:
+            raise UnsupportedOption(f"{name}={options[name]!r}; expected {', '.join(map(repr, allowed))}")
+    for name in ("n_epochs", "pca", "threads"):
+        value = options.get(name)
+        if value is not None and (not isinstance(value, numbers.Integral) or value < 1):
+            raise UnsupportedOption(f"{name}={value!r}; expected a whole number from 1")
+
+
+def _pca(points: Embeddings, params: dict[str, Any], settings: dict[str, Any], seed: int, stages: Stages) -> Source:
+    from clipnb.maps.pca import principal_axes
+
+    with stages.stage("layout", "principal components"):
+        axes = principal_axes(points.vectors, params["n_components"])
+        coords = axes.place(points.vectors)
+    params["explained"] = [round(float(v / axes.total), 6) for v in axes.variances]
+    return Source(points, coords, None, axes)
+
+
+def _umap(points: Embeddings, params: dict[str, Any], settings: dict[str, Any], seed: int, stages: Stages) -> Source:
+    from clipnb.maps import neighbours, umap_graph, umap_layout
+    from clipnb.maps.pca import principal_axes
+
+    count, k = len(points), min(settings["n_neighbors"], len(points))
+    exact = settings["neighbors"] == "exact" or (settings["neighbors"] == "auto" and count <= neighbours.EXACT_UP_TO)
+    rows = points.vectors
+    if settings["pca"] and settings["pca"] < points.dim:
+        with stages.stage("pca", "principal components"):
+            rows = principal_axes(rows, settings["pca"]).place(rows)
+            rows = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    if exact:
+        with stages.stage("neighbours", "neighbours", count, "row") as done:
+            found = neighbours.among_themselves(rows, k, done=done)
+    else:
+        with stages.stage("neighbours", "neighbours by descent (the first time, compiling)"):
+            found = neighbours.approximate(rows, k, seed)
+    with stages.stage("graph", "fuzzy graph and first places"):
+        graph = umap_graph.graph(*found)
+        # Few points have too few eigenvectors.
+        init = settings["init"] if count > 50 or settings["init"] != "spectral" else "pca"
+        start = umap_layout.first_places(points.vectors, graph, params["n_components"], init, seed)
+    params |= {
+        "n_neighbors": k,
+        "min_dist": float(settings["min_dist"]),
+        "spread": float(settings["spread"]),
+        "learning_rate": float(settings["learning_rate"]),
+        "repulsion_strength": float(settings["repulsion_strength"]),
+        "n_epochs": int(settings["n_epochs"] or umap_layout.epochs_for(count)),
+        "init": init,
+        "neighbors": "exact" if exact else "descent",
+        "pca": settings["pca"],
+    }
+    twins = int((found[1][:, 1:2] == 0).sum())
+    if twins:
+        params["rows_with_duplicates"] = twins
+    coords = umap_layout.lay_out(
+        graph, start, min_dist=params["min_dist"], spread=params["spread"], n_epochs=params["n_epochs"],
+        learning_rate=params["learning_rate"], repulsion=params["repulsion_strength"], seed=seed,
+        threads=settings["threads"], stages=stages,
+    )  # fmt: skip
+    return Source(points, coords, found, None)
+
+
+def _tsne(points: Embeddings, params: dict[str, Any], settings: dict[str, Any], seed: int, stages: Stages) -> Source:
+    from clipnb.maps.tsne import lay_out
+
+    names = OPTIONS["tsne"]
+    params |= {name: settings[name] for name in names}
+    params["perplexity"] = min(float(settings["perplexity"]), max(1.0, (len(points) - 1) / 3))
+    with stages.stage("layout", "t-SNE (scikit-learn does not say how far it is)"):
+        coords = lay_out(points.vectors, params["n_components"], seed=seed, **{name: params[name] for name in names})
+    return Source(points, coords)
+
+
+def _pacmap(points: Embeddings, params: dict[str, Any], settings: dict[str, Any], seed: int, stages: Stages) -> Source:
+    from clipnb.maps.pacmap_layout import lay_out
+
+    params |= {name: settings[name] for name in OPTIONS["pacmap"]}
+    params["num_iters"] = [int(n) for n in np.atleast_1d(settings["num_iters"])]
+    params["n_neighbors"] = min(settings["n_neighbors"], len(points) - 1)
+    with stages.stage("layout", "PaCMAP, compiling included (it does not say how far it is)"):
+        coords = lay_out(
+            points.vectors, params["n_components"], n_neighbors=params["n_neighbors"], seed=seed,
+            MN_ratio=params["MN_ratio"], FP_ratio=params["FP_ratio"], num_iters=tuple(params["num_iters"]),
+        )  # fmt: skip
+    return Source(points, coords)
