@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import string
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from pathlib import Path
 
 from clipnb.errors import BadTemplate, DuplicateLabels, EmptyLabels, WrongType, nearest
 from clipnb.prompts import files, sets
 from clipnb.prompts.sets import TEMPLATES, ClassNames
 
-__all__ = ["Templates", "check_classnames", "check_once", "check_templates", "check_text", "check_words"]
+__all__ = ["Templates", "check_apart", "check_classnames", "check_once", "check_templates", "check_text", "check_words"]
 
 Templates = str | os.PathLike[str] | Sequence[str]
 
@@ -99,6 +99,16 @@ def check_text(text: object, called: str) -> None:
         raise WrongType(f"{called} is {text!r}, a {type(text).__name__}; expected a text")
     if not text.strip():
         raise EmptyLabels(f"{called} is blank: {text!r}")
+
+
+def check_apart(name: str, words: Sequence[str], classes: Set[str]) -> None:
+    """Raise DuplicateLabels if a class of several names goes by the name of another class as well."""
+    others = classes & set(words) - {name}
+    if others and len(words) > 1:  # a single name may be a published one, which two classes share
+        raise DuplicateLabels(
+            f"{', '.join(map(repr, sorted(others)))}, a name of class {name!r}, is a class of its own; leave it out of "
+            "one of them"
+        )
 
 
 def check_once(texts: Sequence[str], called: str) -> None:

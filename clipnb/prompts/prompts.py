@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from clipnb.errors import DuplicateLabels, PromptFileError, UnknownLabel, UnsupportedOption, nearest
+from clipnb.errors import DuplicateLabels, PromptFileError, UnknownLabel, UnsupportedOption, WrongType, nearest
 from clipnb.prompts import files, sets
 from clipnb.prompts.checks import (
     Templates,
+    check_apart,
     check_classnames,
     check_once,
     check_templates,
@@ -60,12 +61,16 @@ class Prompts:
         synonyms: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         names, words = _check_names(classnames)
+        if not isinstance(synonyms, Mapping | None):
+            raise WrongType(f"synonyms is {synonyms!r}; expected a mapping from a class to a list of its other names")
         for name, others in (synonyms or {}).items():
             if name not in names:
                 raise UnknownLabel(f"synonyms are given for {name!r}, which is no class.{nearest(name, names)}")
             words[name] = (*words.get(name, (name,)), *check_words(name, others))
+        classes = frozenset(names)
         for name, group in words.items():
             check_once(group, f"the names of class {name!r}")
+            check_apart(name, group, classes)
         object.__setattr__(self, "classnames", names)
         object.__setattr__(self, "templates", check_templates(templates))
         object.__setattr__(self, "words", tuple(words.get(name, (name,)) for name in names))
