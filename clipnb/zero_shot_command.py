@@ -55,7 +55,7 @@ def run(options: argparse.Namespace, load: Callable[[argparse.Namespace], Any]) 
         options.images if one is None else one,
         options.labels[0] if len(options.labels) == 1 and _names_a_set(options.labels[0]) else options.labels,
         [options.templates] if "{" in options.templates else options.templates,
-        _truth(options.truth),
+        options.truth,
         column=options.column,
         id_column=options.id_column,
         truncate=options.truncate,
@@ -64,7 +64,7 @@ def run(options: argparse.Namespace, load: Callable[[argparse.Namespace], Any]) 
     _show(result, options)
     if options.out is not None:
         path = result.save(options.out, min(options.top, result.kept))
-        sys.stdout.write(f"{len(result)} rows in {path}\n")
+        sys.stdout.write(f"{len(result)} {'row' if len(result) == 1 else 'rows'} in {path}\n")
 
 
 def _is_picture(text: str) -> bool:
@@ -78,10 +78,6 @@ def _names_a_set(text: str) -> bool:
     from clipnb.prompts.sets import set_names
 
     return text in set_names("classnames") or is_file(text)
-
-
-def _truth(said: str | None) -> str | Path | None:
-    return Path(said) if said is not None and said.lower().endswith((".csv", ".tsv", ".txt")) else said
 
 
 def _show(result: ZeroShot, options: argparse.Namespace) -> None:

@@ -288,10 +288,12 @@ def test_wrong_input_is_named(train, test):
         call(model, train[0], ["moth", *train[1][1:]], test[0], CLASSES)
     with pytest.raises(errors.UnknownLabel, match="'moth'"):
         call(model, *train, test[0], CLASSES, test_labels=["moth"] * 60)
-    with pytest.raises(errors.InvalidEmbeddings, match="test has rows of the model 'other'"):
+    with pytest.raises(errors.InvalidEmbeddings, match="test: rows of the model 'other'"):
         call(model, *train, Embeddings(test[0].vectors, model="other"), CLASSES)
-    with pytest.raises(errors.InvalidEmbeddings, match="train has 5 columns"):
+    with pytest.raises(errors.InvalidEmbeddings, match="train: 5 columns"):
         call(model, Embeddings(train[0].vectors[:, :5]), train[1], test[0], CLASSES)
+    with pytest.raises(errors.InvalidEmbeddings, match="test: rows of texts"):
+        call(model, *train, Embeddings(test[0].vectors, modality="text"), CLASSES)
     with pytest.raises(errors.InvalidEmbeddings, match="not finite"):
         Embeddings(np.full((2, 8), np.nan))
     with pytest.raises(errors.EmptyInput):

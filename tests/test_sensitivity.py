@@ -98,6 +98,17 @@ def test_pictures_are_encoded_once_and_embeddings_never(pictures):
     pd.testing.assert_frame_equal(frame, again)
 
 
+def test_a_folder_brings_its_labels_and_its_failures(pictures, tmp_path):
+    for i, (picture, label) in enumerate(zip(pictures, LABELS, strict=True)):
+        (tmp_path / label).mkdir(exist_ok=True)
+        picture.save(tmp_path / label / f"{i}.png")
+    (tmp_path / "red" / "broken.png").write_bytes(b"no picture")
+    frame = prompt_sensitivity(FakeClip(), tmp_path, "folder", NAMES, TEMPLATES)
+    listed = prompt_sensitivity(FakeClip(), pictures, LABELS, NAMES, TEMPLATES)
+    np.testing.assert_allclose(frame["top1"], listed["top1"])
+    assert [name for name, _ in frame.attrs["failures"]] == ["red/broken.png"]
+
+
 def test_the_size_of_the_blocks_changes_nothing(pictures, monkeypatch):
     whole = prompt_sensitivity(FakeClip(), pictures, LABELS, NAMES, TEMPLATES, by_class=True)
     monkeypatch.setattr("clipnb.zeroshot.sensitivity._CELLS", 20)
@@ -113,6 +124,8 @@ def test_what_does_not_fit_is_named(pictures):
         prompt_sensitivity(FakeClip(), Embeddings(np.eye(8), model="other"), ["red"] * 8, NAMES, TEMPLATES)
     with pytest.raises(errors.InvalidEmbeddings, match="3 columns"):
         prompt_sensitivity(FakeClip(), Embeddings(np.eye(3)), ["red"] * 3, NAMES, TEMPLATES)
+    with pytest.raises(errors.InvalidEmbeddings, match="rows of texts"):
+        prompt_sensitivity(FakeClip(), Embeddings(np.eye(8), modality="text"), ["red"] * 8, NAMES, TEMPLATES)
     with pytest.raises(errors.UnknownLabel, match="purple"):
         prompt_sensitivity(FakeClip(), pictures[:1], ["purple"], NAMES, TEMPLATES)
     with pytest.raises(errors.BadTemplate):

@@ -86,10 +86,11 @@ def test_labels_of_files(tmp_path):
         path.write_text(text, encoding="utf-8-sig")
         assert labels_of_file(path) == {"001": "cat", "a,b.jpg": "dog"}  # an id stays a text
     lines = tmp_path / "truth.txt"
-    lines.write_text("cat\ndog \n", encoding="utf-8")
+    lines.write_text("cat\ndog \n\n", encoding="utf-8")
     assert labels_of_file(lines) == ["cat", "dog"]
     picture = Image.new("RGB", (4, 4))
-    assert clipnb.zero_shot(FakeClip(), [picture] * 2, ["cat", "dog"], labels=lines).labels == ("cat", "dog")
+    for named in (lines, str(lines)):
+        assert clipnb.zero_shot(FakeClip(), [picture] * 2, ["cat", "dog"], labels=named).labels == ("cat", "dog")
     wrong = {
         "a,b,c\n": "line 1: 3 columns, expected 2",
         "a,b\na,c\n": "line 2: 'a' is 'c' here and 'b' above",

@@ -17,6 +17,7 @@ from PIL import Image
 
 import clipnb
 from clipnb.errors import (
+    EmptyInput,
     InvalidEmbeddings,
     SourceError,
     UnknownColumn,
@@ -172,10 +173,14 @@ def test_class_labels_of_hf_datasets_become_names(frame, tmp_path):
 
 
 def test_a_mapping_from_ids(folder):
-    truth = {f"{name}/{i}.png": name for name in NAMES for i in range(3)} | {"green/05 broken.png": "green"}
-    assert clipnb.zero_shot(MODEL, folder, NAMES, labels=truth).metrics()["top1"] == 1
+    truth = {f"{name}/{i}.png": name for name in NAMES for i in range(2)} | {"green/05 broken.png": "green"}
+    result = clipnb.zero_shot(MODEL, folder, NAMES, labels=truth)
+    assert result.metrics()["top1"] == 1
+    assert not any("not here" in note for note in result.notes)  # the broken picture is
+    result = clipnb.zero_shot(MODEL, folder, NAMES, labels=truth | {"old.png": "red", "older.png": "no class"})
+    assert result.notes[-1] == "labels of images that are not here: 2 of 9 ('old.png', 'older.png')"
     del truth["red/1.png"]
-    with pytest.raises(UnknownLabel, match=r"1 of 7 images are not among the 9 keys of labels: 'red/1\.png'"):
+    with pytest.raises(UnknownLabel, match=r"1 of 7 images are not among the 6 keys of labels: 'red/1\.png'"):
         clipnb.zero_shot(MODEL, folder, NAMES, labels=truth)
     result = clipnb.zero_shot(MODEL, [Image.new("RGB", (4, 4))], NAMES, labels={"x": "red"}, image_ids=["x"])
     assert result.labels == ("red",)
@@ -213,10 +218,12 @@ def test_rows_of_another_model_are_refused():
     rows = np.eye(8, dtype=np.float32)[:3]
     with pytest.raises(InvalidEmbeddings, match=r"of the model 'other', .* 'fake/colours'"):
         clipnb.zero_shot(MODEL, clipnb.Embeddings(rows, model="other"), NAMES)
-    with pytest.raises(InvalidEmbeddings, match="3 columns, those of 'fake/colours' have 8"):
+    with pytest.raises(InvalidEmbeddings, match="images: 3 columns; those of 'fake/colours' have 8"):
         clipnb.zero_shot(MODEL, clipnb.Embeddings(rows[:, :3] + 1), NAMES)
-    with pytest.raises(InvalidEmbeddings, match="rows are of texts"):
+    with pytest.raises(InvalidEmbeddings, match="rows of texts"):
         clipnb.zero_shot(MODEL, clipnb.Embeddings(rows, modality="text"), NAMES)
+    with pytest.raises(EmptyInput, match="images: none"):
+        clipnb.zero_shot(MODEL, clipnb.Embeddings(rows)[:0], NAMES)
 
 
 def test_an_emoji_set_brings_its_names_and_characters():

@@ -9,8 +9,9 @@ from typing import Any, Literal
 import numpy as np
 
 from clipnb.datasets import EmojiSet
-from clipnb.errors import InvalidEmbeddings, UnsupportedOption, WrongType
+from clipnb.errors import EmptyInput, InvalidEmbeddings, UnsupportedOption, WrongType
 from clipnb.images import check_images, image_id, open_image
+from clipnb.progress import bar
 from clipnb.prompts import Prompts
 from clipnb.running import Run
 from clipnb.sources import Source, open_source
@@ -19,7 +20,7 @@ from clipnb.zeroshot.labelling import FOLDER, Labels, emoji_names
 from clipnb.zeroshot.predictions import ZeroShot
 from clipnb.zeroshot.scoring import score
 
-__all__ = ["check_labels", "classify", "encode_images", "zero_shot"]
+__all__ = ["check_labels", "check_rows", "classify", "encode_images", "is_source", "truth_of_rows", "zero_shot"]
 
 
 def zero_shot(
@@ -54,14 +55,14 @@ def zero_shot(
             directions of a class's sentences are averaged. Default: the bare class name.
         labels: the truth, which ``metrics()`` and ``confusion()`` need: one class name an image, in the order of the
             source; ``"folder"``, the name of the folder that an image lies in; the name of a column of the table (HF's
-            ClassLabel numbers become names); a mapping from an image's id to its class name; a Path to a .csv of ids
-            and labels, or a .txt of labels; of an emoji set, a language code. Whole numbers are positions among the
+            ClassLabel numbers become names); a mapping from an image's id to its class name; a .csv of ids and labels,
+            or a .txt of labels; of an emoji set, a language code. Whole numbers are positions among the
             class names.
         label_names: what labels say, mapped to class names: ``{"n01440764": "tench"}``. The keys of a named set of
             classes, such as WordNet ids, are known without it.
         image_ids: of a list, what tables call the images; default: the path, or ``image`` and its position.
-        column: of a table, the one with the pictures; id_column: the one that names the rows.
-        id_column: see there.
+        column: of a table, the one with the pictures.
+        id_column: of a table, the one that names the rows.
         on_error: ``"record"`` an unreadable image in ``.errors`` and go on, or ``"raise"``. Default: raise for a list,
             record for everything else.
         keep: keep this many leading classes of each image instead of all scores; default: all of them up to 20
@@ -101,19 +102,19 @@ def zero_shot(
 
     if isinstance(images, Embeddings):
         _refuse(image_ids=image_ids, column=column, id_column=id_column)
-        _check_space(model, images)
-        truth = _of_rows(told, images)
+        check_rows(model, images, "images")
+        truth = truth_of_rows(told, images)
         rows = images
         texts = prompts.encode(model, truncate=truncate, progress=progress)
-    elif _is_source(images) or on_error == "record":
+    elif is_source(images) or on_error == "record":
         source = _opened(images, image_ids, column, id_column)
         ids = source.names(0, source.length) if source.names is not None and source.length is not None else None
         early = not told.need_ids or ids is not None
         said = told.of(ids, source.length) if early else None
         texts = prompts.encode(model, truncate=truncate, progress=progress)
-        exact = strict or not _is_source(images)
+        exact = strict or not is_source(images)
         rows = Run(model, source, batch_size, workers, on_error or "record", progress, exact, truncate).in_memory()
-        truth = _without(said, rows) if early else _of_rows(told, rows)
+        truth = _without(said, rows) if early else truth_of_rows(told, rows)
     else:
         _refuse(column=column, id_column=id_column)
         images = check_images(images)
@@ -124,7 +125,8 @@ def zero_shot(
         texts = prompts.encode(model, truncate=truncate, progress=progress)
         size = 64 if batch_size == "auto" else int(batch_size)
         rows = encode_images(model, images, image_ids, batch_size=size, progress=progress)
-    return score(model, rows, texts, truth, prompts=prompts, keep=keep, dense=dense, progress=progress)
+    remarks = told.without_image(rows)
+    return score(model, rows, texts, truth, prompts=prompts, keep=keep, dense=dense, remarks=remarks, progress=progress)
 
 
 def encode_images(
@@ -136,11 +138,7 @@ def encode_images(
     progress: bool = False,
 ) -> Embeddings:
     """One row an image, read and encoded a batch at a time; ids as :func:`zero_shot` says."""
-    starts: Iterable[int] = range(0, len(images), batch_size)
-    if progress:
-        from tqdm.auto import tqdm
-
-        starts = tqdm(starts, desc="images", unit="batch", leave=False)
+    starts: Iterable[int] = bar(progress, "images", "batch", range(0, len(images), batch_size))
     ids: list[str] = list(image_ids or ())
     rows: list[FloatArray] = []
     for start in starts:
@@ -172,7 +170,7 @@ def check_labels(labels: Sequence[str] | None, classnames: tuple[str, ...], imag
     return Labels(labels, classnames).of(None, images)
 
 
-def _is_source(images: Any) -> bool:
+def is_source(images: Any) -> bool:
     """Whether it is read by the sources of :func:`clipnb.embed`, rather than being a list of pictures."""
     if isinstance(images, (str, os.PathLike)) or (hasattr(images, "column_names") and hasattr(images, "cast_column")):
         return True
@@ -180,7 +178,7 @@ def _is_source(images: Any) -> bool:
 
 
 def _opened(images: Any, image_ids: Sequence[str] | None, column: str | None, id_column: str | None) -> Source:
-    if _is_source(images):
+    if is_source(images):
         _refuse(image_ids=image_ids)
         source = open_source(images, modality="image", column=column, id_column=id_column)
     else:
@@ -195,19 +193,27 @@ def _opened(images: Any, image_ids: Sequence[str] | None, column: str | None, id
     return source
 
 
-def _check_space(model: ClipModel, rows: Embeddings) -> None:
+def check_rows(model: ClipModel, rows: Embeddings, name: str) -> None:
+    """Rows can be compared with this model's texts; ``name`` is what messages call them.
+
+    Raises:
+        InvalidEmbeddings: of another model or width, or of texts.
+        EmptyInput: there is none.
+    """
     if rows.model and rows.model != model.name:
         raise InvalidEmbeddings(
-            f"the rows are of the model {rows.model!r}, and the texts would be of {model.name!r}: two spaces that have "
+            f"{name}: rows of the model {rows.model!r}, and the texts would be of {model.name!r}, two spaces that have "
             "nothing in common"
         )
     if rows.dim != model.dim:
-        raise InvalidEmbeddings(f"the rows have {rows.dim} columns, those of {model.name!r} have {model.dim}")
+        raise InvalidEmbeddings(f"{name}: {rows.dim} columns; those of {model.name!r} have {model.dim}")
     if rows.modality == "text":
-        raise InvalidEmbeddings("the rows are of texts; expected rows of images")
+        raise InvalidEmbeddings(f"{name}: rows of texts; expected rows of images")
+    if not len(rows):
+        raise EmptyInput(f"{name}: none; give pictures, or Embeddings of them")
 
 
-def _of_rows(told: Labels, rows: Embeddings) -> tuple[str, ...] | None:
+def truth_of_rows(told: Labels, rows: Embeddings) -> tuple[str, ...] | None:
     """The truth of rows that exist; a list may name what has no row too, and these labels then are left out."""
     listed = len(told.given) if isinstance(told.given, list) else None
     if rows.failures and listed == len(rows) + len(rows.failures):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,10 +11,10 @@ from numpy.typing import NDArray
 
 from clipnb.datasets import EmojiSet
 from clipnb.embedding import embed
-from clipnb.errors import EmptyInput, InvalidEmbeddings, NoLabels
+from clipnb.errors import NoLabels
 from clipnb.images import check_images, image_id
 from clipnb.types import ClipModel, Embeddings, Failure
-from clipnb.zeroshot.classifying import encode_images
+from clipnb.zeroshot.classifying import check_rows, encode_images, is_source, truth_of_rows
 from clipnb.zeroshot.labelling import FOLDER, Labels, emoji_names
 
 __all__ = ["Pictures"]
@@ -53,7 +52,7 @@ class Pictures:
 
         Raises:
             UnknownLabel, EmptyInput, SourceError, WrongType: each names the label or the input.
-            InvalidEmbeddings: of another model or width.
+            InvalidEmbeddings: of another model or width, or of texts.
         """
         if isinstance(images, EmojiSet) and isinstance(labels, str) and labels != FOLDER:
             labels = emoji_names(images, labels)
@@ -61,26 +60,14 @@ class Pictures:
         told.read(images)
         if isinstance(images, EmojiSet):
             images = images.images
-        if isinstance(images, (str, os.PathLike)) or _is_table(images):
+        if is_source(images):
             images = embed(model, images, modality="image", progress=progress)
         if not isinstance(images, Embeddings):
             listed = check_images(images)
             ids = [image_id(image, i) for i, image in enumerate(listed)] if told.need_ids else None
             return cls(listed, told.of(ids, len(listed)), classnames)
-        if images.model and images.model != model.name:
-            raise InvalidEmbeddings(f"{name} has rows of the model {images.model!r}; the model is {model.name!r}")
-        if images.dim != model.dim:
-            raise InvalidEmbeddings(f"{name} has {images.dim} columns; those of {model.name!r} have {model.dim}")
-        if not len(images):
-            raise EmptyInput(f"{name} is empty; give pictures, or Embeddings of them")
-        failures = images.failures
-        everything = len(images) + len(failures)
-        if failures and isinstance(told.given, list) and len(told.given) == everything:
-            # The list names what could not be read too.
-            lost = {failure.position for failure in failures}
-            whole = told.of(None, everything) or ()
-            return cls(images, tuple(x for i, x in enumerate(whole) if i not in lost), classnames, failures)
-        return cls(images, told.of(images.ids, len(images)), classnames, failures)
+        check_rows(model, images, name)
+        return cls(images, truth_of_rows(told, images), classnames, images.failures)
 
     def truth(self, name: str) -> NDArray[np.int64]:
         """The column of each picture's class, int64 [picture].
@@ -102,10 +89,3 @@ class Pictures:
         index = range(len(self.images)) if chosen is None else [int(i) for i in chosen]
         ids = [image_id(self.images[i], i) for i in index]
         return encode_images(model, [self.images[i] for i in index], ids, batch_size=batch_size, progress=progress)
-
-
-def _is_table(images: Any) -> bool:
-    """A DataFrame, an Arrow table or a HF dataset."""
-    if hasattr(images, "column_names") and hasattr(images, "cast_column"):
-        return True
-    return type(images).__module__.split(".")[0] in ("pandas", "pyarrow")

@@ -17,11 +17,15 @@ from clipnb import datasets
 from clipnb.datasets import EmojiSet
 from clipnb.errors import SourceError, UnknownLabel, UnsupportedOption, WrongType, nearest, quote
 from clipnb.sources.columns import has_columns, read_column
+from clipnb.types import Embeddings
 
 __all__ = ["FOLDER", "Labels", "as_classes", "emoji_names", "folder_of", "labels_of_file"]
 
 FOLDER = "folder"
 """The word for: the label of a picture is the name of the folder that it lies in."""
+
+FILES = (".csv", ".tsv", ".txt")
+"""Endings of files of labels."""
 
 _IDS = "id image img image_id picture file file_name filename filepath path key name"
 ID_HEADS = frozenset(_IDS.split(" "))
@@ -33,7 +37,7 @@ class Labels:
 
     Args:
         labels: one class name an image, in the order of the source; ``"folder"``; the name of a column of the source;
-            a mapping from an image's id to its class name; or a Path, see :func:`labels_of_file`.
+            a mapping from an image's id to its class name; or a file, see :func:`labels_of_file`.
         classnames: the classes.
         keys: another name for each class, in the same order, such as WordNet ids; or None.
         names: what else labels may say, by mapping it to class names.
@@ -56,7 +60,7 @@ class Labels:
 
     def read(self, source: Any) -> None:
         """Bring in labels that are a column of the source, or a file of their own."""
-        if isinstance(self.given, os.PathLike):
+        if isinstance(self.given, os.PathLike) or str(self.given).lower().endswith(FILES):
             self.given = labels_of_file(Path(self.given))
         if not isinstance(self.given, str):
             return
@@ -65,7 +69,7 @@ class Labels:
         elif not self._by_folder:
             raise UnsupportedOption(
                 f"labels={self.given!r}: the pictures come from no table, so that there is no such column; expected "
-                "a list of class names, 'folder', or a mapping from ids to class names"
+                "a list of class names, 'folder', a mapping from ids to class names, or a file of them"
             )
 
     @property
@@ -96,6 +100,17 @@ class Labels:
         if count is not None and len(self.given) != count:
             raise UnknownLabel(f"{len(self.given)} labels for {count} images; expected one each")
         return as_classes(self.given, self._known, ids)
+
+    def without_image(self, rows: Embeddings) -> tuple[str, ...]:
+        """A sentence about labels of a mapping that are of none of these images, unreadable ones included; or none."""
+        if not isinstance(self.given, Mapping):
+            return ()
+        here = {*rows.ids, *(failure.id for failure in rows.failures)}
+        extra = [str(name) for name in self.given if name not in here]
+        if not extra:
+            return ()
+        shown = ", ".join(map(quote, extra[:3])) + (", ..." if len(extra) > 3 else "")
+        return (f"labels of images that are not here: {len(extra)} of {len(self.given)} ({shown})",)
 
 
 def emoji_names(emoji: EmojiSet, language: str) -> list[Any]:
@@ -130,9 +145,9 @@ def labels_of_file(path: Path) -> dict[str, str] | list[str]:
         raise SourceError(f"{path}: labels cannot be read from it ({error})") from error
     ending = path.suffix.lower()
     if ending == ".txt":
-        return [line.strip() for line in text.splitlines()]
-    if ending not in (".csv", ".tsv"):
-        raise SourceError(f"{path}: labels are read from .csv, .tsv or .txt")
+        return [line.strip() for line in text.rstrip().splitlines()]
+    if ending not in FILES:
+        raise SourceError(f"{path}: labels are read from {', '.join(FILES)}")
     rows = csv.reader(io.StringIO(text), delimiter="\t" if ending == ".tsv" else ",")
     found: dict[str, str] = {}
     id_at, label_at, width = 0, 1, 2

@@ -52,6 +52,7 @@ class ZeroShot(Graded):
         scores: ArrayLike | None = None,
         leading: Leading | None = None,
         failures: Sequence[Failure] = (),
+        remarks: Sequence[str] = (),
     ) -> None:
         """Put a result together; :func:`clipnb.zero_shot` does.
 
@@ -67,6 +68,7 @@ class ZeroShot(Graded):
             scores: what classes are ranked by, where it is not the cosine: the logits of a few-shot method.
             leading: what was kept of the scores, in place of the matrices, which then are None.
             failures: images without a row.
+            remarks: sentences for :attr:`notes`.
 
         Raises:
             InvalidEmbeddings: a matrix is not [image, class], or holds NaN.
@@ -77,7 +79,7 @@ class ZeroShot(Graded):
         self.image_ids = tuple(image_ids)
         self.labels = None if labels is None else tuple(labels)
         self.templates, self.model, self.method = tuple(templates), model, method
-        self.failures = tuple(failures)
+        self.failures, self._remarks = tuple(failures), tuple(remarks)
         shape = (len(self.image_ids), len(self.classnames))
         self._similarity = _matrix("similarity", similarity, shape)
         self._probabilities = _matrix("probabilities", probabilities, shape)
@@ -269,7 +271,7 @@ class ZeroShot(Graded):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What to know before believing the scores, in sentences: unread images, classes without any."""
+        """What to know before believing the scores, in sentences: unread images, classes and labels without one."""
         said = []
         if self.failures:
             shown = ", ".join(quote(failure.id) for failure in self.failures[:3])
@@ -279,7 +281,7 @@ class ZeroShot(Graded):
         if missing:
             shown = ", ".join(quote(name) for name in missing[:5]) + (", ..." if len(missing) > 5 else "")
             said.append(f"classes without an example: {len(missing)} of {len(self.classnames)} ({shown})")
-        return tuple(said)
+        return (*said, *self._remarks)
 
 
 def _matrix(name: str, given: ArrayLike | None, shape: tuple[int, int]) -> FloatArray | None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clipnb.errors import InvalidEmbeddings, NoLabels, UnsupportedOption
+from clipnb.errors import NoLabels, UnsupportedOption
+from clipnb.progress import bar
 from clipnb.prompts import Prompts
 from clipnb.types import ClipModel, Embeddings, FloatArray, unit_rows
-from clipnb.zeroshot.classifying import check_labels, encode_images
+from clipnb.zeroshot.labelled import Pictures
+from clipnb.zeroshot.ranking import rank_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,9 +27,9 @@ _CELLS = 4_000_000
 
 def prompt_sensitivity(
     model: ClipModel,
-    images: Sequence[Any] | Embeddings,
-    labels: Sequence[str] | None,
-    classnames: Prompts | Sequence[str],
+    images: Any,
+    labels: Any,
+    classnames: Prompts | Sequence[str] | str,
     templates: str | Sequence[str] | None = None,
     *,
     by_class: bool = False,
@@ -41,10 +43,9 @@ def prompt_sensitivity(
 
     Args:
         model: any model of the family.
-        images: a list as :func:`clipnb.zero_shot` takes it, or Embeddings by this model, such as :func:`clipnb.embed`
-            makes of a folder.
-        labels: the true class name of each image. None: there is no accuracy, and ``by_class`` must be true; each
-            class is then scored on all the images.
+        images: as :func:`clipnb.zero_shot` takes them: a list, a folder or other source, or Embeddings by this model.
+        labels: the true class name of each image, in any of the forms of :func:`clipnb.zero_shot`. None: there is no
+            accuracy, and ``by_class`` must be true; each class is then scored on all the images.
         classnames: what to tell apart, or Prompts.
         templates: sentences with one ``{}`` each, or the name of a set.
         by_class: rows for every class as well.
@@ -59,10 +60,11 @@ def prompt_sensitivity(
         ``template``; ``kind``; ``classname`` (None: all classes); ``images``, how many it speaks of;
         ``top1``, ``top5``, the share of them that is right, of a class its recall; ``probability`` and ``cosine``,
         the mean of the true class's, without labels of the class's. NaN where there is no image or no label.
+        ``.attrs["failures"]`` lists pictures that could not be read, as (id, reason).
 
     Raises:
         NoLabels: neither labels nor ``by_class``.
-        InvalidEmbeddings: Embeddings of another model or width.
+        InvalidEmbeddings: Embeddings of another model or width, or of texts.
         UnknownLabel, EmptyInput, EmptyLabels, BadTemplate, TextTooLong, UnreadableImage: each names the input.
 
     The ensemble: Radford et al. 2021, section 3.1.4. That single templates differ as much as they do: the same, and
@@ -75,38 +77,26 @@ def prompt_sensitivity(
         raise NoLabels("without labels there is no accuracy: pass the true class names, or by_class=True for scores")
     if batch_size < 1:
         raise UnsupportedOption(f"batch_size={batch_size}; expected one or more")
-    truth = check_labels(labels, prompts.classnames, len(images))
-    rows = _encoded(model, images, batch_size, progress)
-    place = {name: j for j, name in enumerate(prompts.classnames)}
-    columns = None if truth is None else np.array([place[name] for name in truth], dtype=np.intp)
+    pictures = Pictures.of(model, "images", images, labels, prompts.classnames, progress)
+    columns = None if labels is None else pictures.truth("labels")
+    rows = pictures.rows(model, None, batch_size, progress)
 
     found: list[dict[str, Any]] = []
     for template, texts in _classifiers(model, prompts, truncate, progress):
         scores = _scored(model, rows, texts, columns)
         for row in _summaries(scores, prompts.classnames, columns, by_class):
             found.append({"template": template or ENSEMBLE, "kind": "single" if template else "ensemble", **row})
-    return pd.DataFrame(found)
+    frame = pd.DataFrame(found)
+    frame.attrs["failures"] = [(lost.id, lost.reason) for lost in pictures.failures]
+    return frame
 
 
-def _encoded(model: ClipModel, images: Any, batch_size: int, progress: bool) -> Embeddings:
-    if not hasattr(images, "blocks"):
-        return encode_images(model, images, batch_size=batch_size, progress=progress)
-    if images.model and images.model != model.name:
-        raise InvalidEmbeddings(f"the images are rows of {images.model!r}, not of the model given, {model.name!r}")
-    if images.dim != model.dim:
-        raise InvalidEmbeddings(f"the images have {images.dim} columns, the model {model.name!r} {model.dim}")
-    return images
-
-
-def _classifiers(model: ClipModel, prompts: Prompts, truncate: bool, progress: bool) -> Any:
+def _classifiers(
+    model: ClipModel, prompts: Prompts, truncate: bool, progress: bool
+) -> Iterator[tuple[str | None, FloatArray]]:
     """Pairs of a template and its directions [class, dim]; the last, of the ensemble, has no template."""
-    templates: Any = prompts.templates
-    if progress:
-        from tqdm.auto import tqdm
-
-        templates = tqdm(templates, desc="templates", unit="template", leave=False)
     total: NDArray[np.float64] | None = None
-    for template in templates:
+    for template in bar(progress, "templates", "template", prompts.templates):
         rows = Prompts.of(prompts, [template]).encode(model, truncate=truncate).vectors
         total = rows.astype(np.float64) if total is None else total + rows
         yield template, rows
@@ -120,12 +110,12 @@ class _Scores:
     """What one set of prompts says, summed up image by image or, without labels, class by class."""
 
     def __init__(self, images: int, classes: int, labelled: bool) -> None:
-        self.rank = np.zeros(images, dtype=np.int64)
+        self.rank = np.zeros(images, dtype=np.int64)  # from 1
         size = images if labelled else classes
         self.probability, self.cosine = np.zeros(size), np.zeros(size)
 
 
-def _scored(model: ClipModel, rows: Embeddings, texts: FloatArray, columns: NDArray[np.intp] | None) -> _Scores:
+def _scored(model: ClipModel, rows: Embeddings, texts: FloatArray, columns: NDArray[np.int64] | None) -> _Scores:
     scores = _Scores(len(rows), len(texts), columns is not None)
     for start, block in rows.blocks(max(1, _CELLS // len(texts))):
         sim = np.asarray(block @ texts.T)
@@ -136,16 +126,13 @@ def _scored(model: ClipModel, rows: Embeddings, texts: FloatArray, columns: NDAr
             continue
         part = slice(start, start + len(block))
         mine, each = columns[part], np.arange(len(block))
-        true = sim[each, mine]
-        # Equal cosines keep the order of the classes, as in ZeroShot.
-        earlier = (sim == true[:, None]) & (np.arange(len(texts)) < mine[:, None])
-        scores.rank[part] = (sim > true[:, None]).sum(axis=1) + earlier.sum(axis=1)
-        scores.cosine[part], scores.probability[part] = true, shares[each, mine]
+        scores.rank[part] = rank_of(sim, mine)
+        scores.cosine[part], scores.probability[part] = sim[each, mine], shares[each, mine]
     return scores
 
 
 def _summaries(
-    scores: _Scores, classnames: Sequence[str], columns: NDArray[np.intp] | None, by_class: bool
+    scores: _Scores, classnames: Sequence[str], columns: NDArray[np.int64] | None, by_class: bool
 ) -> list[dict[str, Any]]:
     images = len(scores.rank)
     if columns is None:
@@ -171,8 +158,8 @@ def _row(
     return {
         "classname": name,
         "images": images,
-        "top1": np.nan if rank is None else float((rank < 1).mean()),
-        "top5": np.nan if rank is None else float((rank < 5).mean()),
+        "top1": np.nan if rank is None else float((rank <= 1).mean()),
+        "top5": np.nan if rank is None else float((rank <= 5).mean()),
         "probability": float(probability),
         "cosine": float(cosine),
     }
