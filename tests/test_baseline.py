@@ -178,6 +178,14 @@ def test_logits_are_not_taken_for_cosines(value, baseline):
             method(value)
     with pytest.raises(errors.WrongType):
         baseline.percentile("high")
+    assert baseline.explain("0.27") == baseline.explain(0.27)
+    with pytest.raises(errors.WrongType, match="one cosine at a time"):
+        baseline.explain([0.2, 0.3])
+
+
+def test_a_place_that_cannot_be_written_is_named(baseline, tmp_path):
+    with pytest.raises(errors.UnsupportedOption, match=r"nowhere.*cannot be written"):
+        baseline.save(tmp_path / "nowhere" / "baseline.json")
 
 
 def test_wrong_input_is_named(images, texts):

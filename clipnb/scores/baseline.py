@@ -117,10 +117,17 @@ class ScoreBaseline:
             cosine: of a picture and a text.
             logit_scale: the factor between cosines and logits; default: the model's own.
 
+        Raises:
+            WrongType, UnsupportedOption: not one cosine.
+
         The odds: adding d to a cosine multiplies e^(scale * cosine), hence the odds, by e^(scale * d).
         """
         scale = self.logit_scale if logit_scale is None else float(logit_scale)
-        percentile, z = self.percentile(float(cosine)), self.z(float(cosine))
+        given = _cosines(cosine)
+        if given.ndim:
+            raise WrongType(f"explain() speaks of one cosine at a time, got {given.shape[0]}; table() takes many")
+        cosine = float(given)
+        percentile, z = self.percentile(cosine), self.z(cosine)
         if percentile >= 100:
             rank = f"higher than all {self.n:,}"
         elif percentile <= 0:
@@ -186,7 +193,11 @@ class ScoreBaseline:
         return table.sort_values("mean", ascending=False, ignore_index=True)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write it as JSON."""
+        """Write it as JSON.
+
+        Raises:
+            UnsupportedOption: it cannot be written there.
+        """
         filled = np.flatnonzero(self.counts)
         facts = {
             "format": _FORMAT,
@@ -206,7 +217,10 @@ class ScoreBaseline:
             "text_std": self.text_std.tolist(),
         }
         target = Path(path)
-        target.write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
+        try:
+            target.write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
+        except OSError as error:
+            raise UnsupportedOption(f"{target}: cannot be written ({error.strerror or error})") from error
         return target
 
     @classmethod
