@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from clipnb.fewshot import explain_curve, few_shot, learning_curve
     from clipnb.languages import language
     from clipnb.maps import Projection, project
+    from clipnb.modality import Joint, ModalityGap, joint, modality_gap
     from clipnb.models import load
     from clipnb.prompts import Prompts
     from clipnb.reproducing import Reproduction, reproduce, reproductions
@@ -42,6 +43,8 @@ __all__ = [
     "Corpus",
     "Embeddings",
     "EncodedCorpus",
+    "Joint",
+    "ModalityGap",
     "Projection",
     "Prompts",
     "Reproduction",
@@ -59,11 +62,13 @@ __all__ = [
     "explain_curve",
     "explain_scale",
     "few_shot",
+    "joint",
     "language",
     "learning_curve",
     "list_models",
     "load",
     "metrics",
+    "modality_gap",
     "open_embeddings",
     "plots",
     "project",
@@ -86,6 +91,8 @@ _HOME = {
     "Comparison": "comparison",
     "Corpus": "corpus",
     "Embeddings": "types",
+    "Joint": "modality",
+    "ModalityGap": "modality",
     "EncodedCorpus": "corpus",
     "Projection": "maps",
     "Prompts": "prompts",
@@ -102,9 +109,11 @@ _HOME = {
     "few_shot": "fewshot",
     "learning_curve": "fewshot",
     "encode_corpus": "corpus",
+    "joint": "modality",
     "language": "languages",
     "list_models": "catalog",
     "load": "models",
+    "modality_gap": "modality",
     "open_embeddings": "stored",
     "project": "maps",
     "prompt_sensitivity": "zeroshot.sensitivity",
