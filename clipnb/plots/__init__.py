@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from clipnb.plots.softening import temperature
     from clipnb.plots.static import png
     from clipnb.plots.towers import two_towers
+    from clipnb.plots.translation_scores import translation_histogram
 
 __all__ = [
     "abstention_curve",
@@ -51,6 +52,7 @@ __all__ = [
     "score_baseline",
     "similarity_heatmap",
     "temperature",
+    "translation_histogram",
     "translation_map",
     "two_towers",
 ]
@@ -74,6 +76,7 @@ _HOME = {
     "score_baseline": "null_scores",
     "similarity_heatmap": "heatmap",
     "temperature": "softening",
+    "translation_histogram": "translation_scores",
     "translation_map": "concept_translations",
     "two_towers": "towers",
 }

@@ -35,7 +35,7 @@ def concept_of(encoded: EncodedCorpus, which: str | int) -> Concept:
     """
     if encoded.corpus is None:
         raise CorpusError("the rows say nothing of the sentences: make them with clipnb.encode_corpus")
-    corpus, ids = encoded.corpus, list(encoded.image_ids)
+    corpus, ids = encoded.corpus, list(encoded.corpus.image_ids)
     if isinstance(which, str):
         if which not in ids:
             raise CorpusError(f"{corpus.name} has no picture {which!r}.{nearest(which, ids)}")
