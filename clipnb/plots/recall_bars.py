@@ -75,9 +75,10 @@ def language_recall(
     called = [text if names == "code" else f"{text} · {code}" for text, code in zip(called, codes, strict=True)]
     found = runs(codes) if order == "family" else []
     left, right = 30 + int(6.6 * max(map(text_columns, called))), run_room(found) if found else 30
-    top = (44 if title else 12) + (24 if len(series) > 1 else 0)
+    top = (44 if title else 12) + 24
     figure = go.Figure([_bars(name, part, codes, i, mode) for i, (name, part) in enumerate(series)])
     figure.add_trace(_guessing(series, codes, row, mode))
+    figure.data[0].showlegend = len(series) > 1 or isinstance(result, Mapping)
     for run in found[1:]:
         figure.add_shape(
             type="line", xref="paper", x0=0, x1=1, y0=run.start - 0.5, y1=run.start - 0.5,
@@ -208,7 +209,7 @@ def _guessing(series: Sequence[tuple[str, pd.DataFrame]], codes: Sequence[str], 
         y=known.tolist(),
         mode="markers",
         name="guessing",
-        showlegend=len(series) > 1 and len(known) > 0,
+        showlegend=len(known) > 0,
         marker={"symbol": "line-ns", "size": row - _GAP, "line": {"width": 1.6, "color": ink(mode)}},
         hovertemplate="guessing: %{x:.2%}<extra></extra>",
     )
