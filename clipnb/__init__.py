@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from clipnb.errors import ClipnbError, TruncatedText
     from clipnb.fewshot import explain_curve, few_shot, learning_curve
     from clipnb.languages import language
-    from clipnb.maps import Projection, project
+    from clipnb.maps import Projection, neighbourhood_overlap, project, project_aligned
     from clipnb.modality import Joint, ModalityGap, joint, modality_gap
     from clipnb.models import load
     from clipnb.prompts import Prompts
@@ -69,9 +69,11 @@ __all__ = [
     "load",
     "metrics",
     "modality_gap",
+    "neighbourhood_overlap",
     "open_embeddings",
     "plots",
     "project",
+    "project_aligned",
     "prompt_sensitivity",
     "published_retrieval",
     "reproduce",
@@ -114,8 +116,10 @@ _HOME = {
     "list_models": "catalog",
     "load": "models",
     "modality_gap": "modality",
+    "neighbourhood_overlap": "maps",
     "open_embeddings": "stored",
     "project": "maps",
+    "project_aligned": "maps",
     "prompt_sensitivity": "zeroshot.sensitivity",
     "published_retrieval": "text_towers",
     "reproduce": "reproducing",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from clipnb.maps.aligned import project_aligned
+from clipnb.maps.overlap import neighbourhood_overlap
 from clipnb.maps.projecting import project
 from clipnb.maps.projection import Projection
 
-__all__ = ["Projection", "project"]
+__all__ = ["Projection", "neighbourhood_overlap", "project", "project_aligned"]

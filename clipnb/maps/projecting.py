@@ -13,11 +13,11 @@ from clipnb.maps.projection import Projection, Source
 from clipnb.maps.stages import Stages
 from clipnb.types import Embeddings
 
-__all__ = ["project"]
+__all__ = ["OPTIONS", "check", "project"]
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "umap": {
-        "init": "spectral", "n_epochs": None, "spread": 1.0, "learning_rate": 1.0, "repulsion_strength": 1.0,
+        "init": "pca", "n_epochs": None, "spread": 1.0, "learning_rate": 0.5, "repulsion_strength": 1.0,
         "neighbors": "auto", "pca": None, "threads": None,
     },
     "pca": {},
@@ -60,7 +60,7 @@ def project(
             down where there are fewer points, which ``params`` then says.
         min_dist: how closely UMAP may pack the points.
         progress: show a bar that says what is waited for: neighbours, compiling, the layout.
-        options: of one method. UMAP: ``init`` ("spectral", "pca" or "random"), ``n_epochs`` (500 up to 10,000 points,
+        options: of one method. UMAP: ``init`` ("pca", "random", or "spectral" where the graph is in one piece), ``n_epochs`` (500 up to 10,000 points,
             else 200), ``spread``, ``learning_rate``, ``repulsion_strength``, ``neighbors`` ("exact", "descent" or
             "auto": by the number of rows), ``pca`` (search neighbours in so many principal components), ``threads``.
             t-SNE: ``perplexity`` (30, cut down to a third of the points), ``early_exaggeration``, ``learning_rate``,
@@ -76,7 +76,7 @@ def project(
         UnsupportedOption: another method, metric, option or number of components.
         MissingExtra: PaCMAP is not installed.
     """
-    _check(method, n_components, metric, seed, n_neighbors, min_dist, options)
+    check(method, n_components, metric, seed, n_neighbors, min_dist, options)
     points = embeddings if isinstance(embeddings, Embeddings) else Embeddings(np.asarray(embeddings))
     fewest = n_components + (1 if method == "pca" else 3)
     if len(points) < fewest:
@@ -95,9 +95,21 @@ def project(
     return Projection(coords, points.ids, method, params, kept_seed, source, stages.seconds)
 
 
-def _check(
+def again(projection: Projection, seed: int) -> Projection:
+    """The same rows and settings laid out with another seed."""
+    source, params = projection.source, projection.params
+    if source is None:
+        raise UnsupportedOption("this map does not know the rows that it was made from; make it with clipnb.project")
+    kept = {name: params[name] for name in ("n_neighbors", "min_dist", *OPTIONS[projection.method]) if name in params}
+    method: Any = projection.method
+    components = params["n_components"]
+    return project(source.embeddings, method=method, n_components=components, seed=seed, progress=False, **kept)
+
+
+def check(
     method: str, n_components: int, metric: str, seed: int, n_neighbors: int, min_dist: float, options: dict[str, Any]
 ) -> None:
+    """Refuse arguments of :func:`project` that are out of range."""
     if method not in OPTIONS:
         raise UnsupportedOption(f"method={method!r}; expected {', '.join(map(repr, OPTIONS))}")
     if metric != "cosine":
@@ -115,7 +127,7 @@ def _check(
     spread = options.get("spread", 1.0)
     if not 0 <= min_dist <= spread:
         raise UnsupportedOption(f"min_dist={min_dist!r}; expected a number from 0 to spread={spread}")
-    for name, allowed in {"init": ("spectral", "pca", "random"), "neighbors": ("auto", "exact", "descent")}.items():
+    for name, allowed in {"init": ("pca", "spectral", "random"), "neighbors": ("auto", "exact", "descent")}.items():
         if options.get(name, allowed[0]) not in allowed:
             raise UnsupportedOption(f"{name}={options[name]!r}; expected {', '.join(map(repr, allowed))}")
     for name in ("n_epochs", "pca", "threads"):
@@ -153,8 +165,9 @@ def _umap(points: Embeddings, params: dict[str, Any], settings: dict[str, Any], 
             found = neighbours.approximate(rows, k, seed)
     with stages.stage("graph", "fuzzy graph and first places"):
         graph = umap_graph.graph(*found)
-        # Few points have too few eigenvectors.
-        init = settings["init"] if count > 50 or settings["init"] != "spectral" else "pca"
+        # Eigenvectors say nothing within the pieces of a graph, and few points have too few of them.
+        whole = settings["init"] != "spectral" or (count > 50 and umap_graph.pieces(graph) == 1)
+        init = settings["init"] if whole else "pca"
         start = umap_layout.first_places(points.vectors, graph, params["n_components"], init, seed)
     params |= {
         "n_neighbors": k,
@@ -170,11 +183,11 @@ def _umap(points: Embeddings, params: dict[str, Any], settings: dict[str, Any], 
     twins = int((found[1][:, 1:2] == 0).sum())
     if twins:
         params["rows_with_duplicates"] = twins
-    coords = umap_layout.lay_out(
-        graph, start, min_dist=params["min_dist"], spread=params["spread"], n_epochs=params["n_epochs"],
+    layout = umap_layout.Layout(
+        graph, start, n_epochs=params["n_epochs"], min_dist=params["min_dist"], spread=params["spread"],
         learning_rate=params["learning_rate"], repulsion=params["repulsion_strength"], seed=seed,
-        threads=settings["threads"], stages=stages,
     )  # fmt: skip
+    (coords,) = umap_layout.lay_out([layout], params["n_epochs"], threads=settings["threads"], stages=stages)
     return Source(points, coords, found, None)
 
 

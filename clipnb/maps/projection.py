@@ -114,6 +114,7 @@ class Projection:
             UnsupportedOption: the map does not know its rows.
             StoreError: its rows lie in a folder that is not there any more.
         """
+        from clipnb.maps.frames import framed
         from clipnb.maps.placing import place
 
         source = self._source("transform")
@@ -125,7 +126,7 @@ class Projection:
         made = source.embeddings.model
         if rows.model and made and rows.model != made:
             raise InvalidEmbeddings(f"the new rows are from {rows.model!r}, the map is of {made!r}")
-        return place(rows.vectors, source, self.method, self.params, self.seed or 0)
+        return framed(place(rows.vectors, source, self.method, self.params, self.seed or 0), self.params)
 
     def save(self, folder: str | os.PathLike[str], *, rows: str = "auto") -> None:
         """Write the map to a folder: ``projection.json``, ``points.parquet`` and npz files, nothing pickled.
