@@ -46,8 +46,9 @@ def project_aligned(
             ``"procrustes"`` also maps that were made before.
         method: see above.
         layout: how each map is made, with ``"procrustes"``.
-        strength: of the pull with ``"aligned_umap"``, within [0, 1]. 0: none; 1: points whose neighbourhoods are the
-            same in all models start at one place on all maps and part only late.
+        strength: of the pull with ``"aligned_umap"``, within [0, 1]. 0: none, the maps only start alike. 1: a point
+            whose neighbours are the same in all models is brought to one place on all maps after the first epoch, and
+            may move apart as the pull fades.
         n_components: 2 or 3.
         seed: of all random numbers.
         progress: show bars.
