@@ -489,3 +489,16 @@ def test_a_single_text_and_equal_rows_are_no_trouble():
     figure = plots.translation_map({"en": "taxi", "sv": "taxi", "de": "taxi"}, same, picture_row=rows(1, seed=2)[0])
     assert sum(text != "" for trace in figure.data for text in trace.text) == 1  # written once
     assert "on hovering" not in figure.layout.annotations[-1].text
+
+
+def test_named_marks_stand_where_the_numbers_say_and_hide_no_name_for_good():
+    x, y = [1.0, 1.001, 3.0], [0.5, 0.5, 0.9]
+    figure = plots.named_marks(x, y, ["a", "b <i>", "عربي"], x_title="tokens", y_title="recall", percent=True)
+    (marks,) = figure.data
+    assert list(marks.x) == x
+    assert list(marks.y) == y
+    assert list(marks.customdata) == ["a", "b &lt;i&gt;", "عربي"]  # on hovering, with room or without
+    assert marks.text[2] == "عربي"
+    assert figure.layout.yaxis.range[0] == 0
+    with pytest.raises(errors.ClipnbError, match="names has 1 entries where 3"):
+        plots.named_marks(x, y, ["a"], x_title="tokens", y_title="recall")

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from clipnb.plots.comparison import comparison_heatmaps
     from clipnb.plots.concept_translations import translation_map
     from clipnb.plots.confusion import confusion_matrix
+    from clipnb.plots.gap import modality_gap
     from clipnb.plots.grid import picture_grid
     from clipnb.plots.heatmap import similarity_heatmap
     from clipnb.plots.language_matrix import language_heatmap
     from clipnb.plots.lines import curves
+    from clipnb.plots.named_points import named_marks
     from clipnb.plots.null_scores import score_baseline
     from clipnb.plots.points import scatter
     from clipnb.plots.recall import class_recall
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from clipnb.plots.reliability import reliability_diagram
     from clipnb.plots.sensitivity import prompt_sensitivity
     from clipnb.plots.shots import learning_curve
+    from clipnb.plots.side_maps import light_points, side_by_side
     from clipnb.plots.softening import temperature
     from clipnb.plots.static import png
     from clipnb.plots.towers import two_towers
@@ -42,6 +45,9 @@ __all__ = [
     "language_heatmap",
     "language_recall",
     "learning_curve",
+    "light_points",
+    "modality_gap",
+    "named_marks",
     "picture_captions",
     "picture_grid",
     "png",
@@ -50,6 +56,7 @@ __all__ = [
     "reliability_diagram",
     "scatter",
     "score_baseline",
+    "side_by_side",
     "similarity_heatmap",
     "temperature",
     "translation_histogram",
@@ -66,6 +73,9 @@ _HOME = {
     "language_heatmap": "language_matrix",
     "language_recall": "recall_bars",
     "learning_curve": "shots",
+    "light_points": "side_maps",
+    "modality_gap": "gap",
+    "named_marks": "named_points",
     "picture_captions": "captions",
     "picture_grid": "grid",
     "png": "static",
@@ -74,6 +84,7 @@ _HOME = {
     "reliability_diagram": "reliability",
     "scatter": "points",
     "score_baseline": "null_scores",
+    "side_by_side": "side_maps",
     "similarity_heatmap": "heatmap",
     "temperature": "softening",
     "translation_histogram": "translation_scores",
