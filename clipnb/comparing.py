@@ -24,6 +24,7 @@ from clipnb.errors import (
     quote,
 )
 from clipnb.images import check_images
+from clipnb.progress import bar
 from clipnb.prompts import Prompts
 from clipnb.types import ClipModel, Embeddings, FloatArray
 from clipnb.zeroshot import ZeroShot
@@ -84,14 +85,9 @@ def compare(
         raise UnsupportedOption(f"{len(image_ids)} image_ids for {len(images)} images; expected one each")
     asked = labelled(models)
     open_model = load or default_load()
-    turns: Iterable[str] = asked
-    if progress:
-        from tqdm.auto import tqdm
-
-        turns = tqdm(asked, desc="models", unit="model")
     results: dict[str, ZeroShot] = {}
     facts: dict[str, ModelFacts] = {}
-    for label in turns:
+    for label in bar(progress, "models", "model", list(asked)):
         with naming(label):
             given = asked[label]
             model = open_model(os.fspath(given)) if isinstance(given, (str, os.PathLike)) else given

@@ -8,7 +8,7 @@ from typing import Any
 __all__ = ["bar"]
 
 
-def bar(show: bool, what: str, unit: str, items: Any = None, total: int | None = None) -> Any:
+def bar(show: bool, what: str, unit: str, items: Any = None, total: int | None = None, initial: int = 0) -> Any:
     """A bar of tqdm, which goes away when it is full; with ``items`` it goes through them.
 
     Args:
@@ -17,9 +17,10 @@ def bar(show: bool, what: str, unit: str, items: Any = None, total: int | None =
         unit: what is counted, in the singular.
         items: to go through; None: :meth:`update` counts.
         total: how many there are, where ``items`` does not say.
+        initial: how many are done already.
     """
     from tqdm.auto import tqdm
 
     # tqdm's bar for notebooks does not read that variable by itself.
     silent = not show or os.environ.get("TQDM_DISABLE", "0") not in ("", "0")
-    return tqdm(items, total=total, desc=what, unit=unit, leave=False, disable=silent)
+    return tqdm(items, total=total, desc=what, unit=unit, initial=initial, leave=False, disable=silent)

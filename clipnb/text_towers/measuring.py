@@ -12,6 +12,7 @@ from clipnb.catalog import find
 from clipnb.comparing import default_load, labelled, naming
 from clipnb.corpus import Corpus, EncodedCorpus, encode_corpus
 from clipnb.errors import EmptyInput, TruncatedText, UnsupportedOption, WrongType, nearest
+from clipnb.progress import bar
 from clipnb.retrieval import Ranks, Resampling, checked_ks, retrieval_ranks
 from clipnb.text_towers.outcome import TowerComparison, TowerFacts
 from clipnb.types import ClipModel, Embeddings
@@ -81,7 +82,7 @@ def compare_text_towers(
     open_model = load or default_load()
     ranks: dict[str, dict[str, Ranks]] = {}
     facts: dict[str, TowerFacts] = {}
-    for label in _bar(asked, progress):
+    for label in bar(progress, "text towers", "model", list(asked)):
         with naming(label):
             given = asked[label]
             model = open_model(os.fspath(given)) if isinstance(given, (str, os.PathLike)) else given
@@ -164,10 +165,3 @@ def _encoded(
             stacklevel=3,
         )
     return encoded
-
-
-def _bar(labels: Iterable[str], progress: bool) -> Iterable[str]:
-    from tqdm.auto import tqdm
-
-    silent = not progress or os.environ.get("TQDM_DISABLE", "0") not in ("", "0")
-    return tqdm(list(labels), desc="text towers", unit="model", disable=silent)

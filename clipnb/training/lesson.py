@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from torch.nn import functional
 
 from clipnb.errors import UnsupportedOption
 from clipnb.models.towers import Options, on_device
+from clipnb.progress import bar as bar_of
 from clipnb.training.pairs import ParallelTexts
 from clipnb.training.progress import Progress
 from clipnb.training.schedule import optimizer_of, rate
@@ -23,7 +23,7 @@ from clipnb.training.texts import Batches, TokenTable
 from clipnb.training.validating import validate
 from clipnb.types import FloatArray
 
-__all__ = ["Lesson", "bar_of"]
+__all__ = ["Lesson"]
 
 SAMPLE = 4096
 """Teacher's rows of which the variance is taken."""
@@ -90,7 +90,7 @@ class Lesson:
             if at.step == 0 and not at.validation:
                 self._test(at)
             began, before = time.perf_counter(), at.seconds
-            with bar_of(total, "learning", shown, initial=at.step) as bar:
+            with bar_of(shown, "learning", "step", total=total, initial=at.step) as bar:
                 for step in range(at.step, total):
                     lr = rate(step, total, settings["lr"], settings["warmup"])
                     loss = self._step(optimizer, self.batches[step], lr)
@@ -147,11 +147,3 @@ class Lesson:
             return rows
 
         return encode
-
-
-def bar_of(total: int, words: str, progress: bool, initial: int = 0) -> Any:
-    """A bar of tqdm, which ``TQDM_DISABLE`` silences."""
-    from tqdm.auto import tqdm
-
-    silent = not progress or os.environ.get("TQDM_DISABLE", "0") not in ("", "0")
-    return tqdm(total=total, desc=words, initial=initial, disable=silent)

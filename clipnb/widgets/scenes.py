@@ -14,6 +14,7 @@ from clipnb.datasets import EmojiSet, emoji
 from clipnb.errors import EmptyInput, InvalidEmbeddings, NoImageTower, WrongShape, WrongType
 from clipnb.images import image_id, read_image
 from clipnb.plots.thumbnails import data_uri
+from clipnb.progress import bar
 from clipnb.types import ClipModel, Embeddings, FloatArray
 
 __all__ = ["Scenes", "check_encoded"]
@@ -129,10 +130,9 @@ def _told_apart(names: Sequence[str]) -> list[str]:
 
 
 def _encoded(model: ClipModel, pictures: Sequence[Any], progress: bool) -> Embeddings:
-    from tqdm.auto import tqdm
-
-    silent = not progress or len(pictures) <= _AT_ONCE or os.environ.get("TQDM_DISABLE", "0") not in ("", "0")
-    starts = tqdm(range(0, len(pictures), _AT_ONCE), "encoding the pictures", leave=False, disable=silent)
+    starts = bar(
+        progress and len(pictures) > _AT_ONCE, "encoding the pictures", "block", range(0, len(pictures), _AT_ONCE)
+    )
     rows = [
         model.encode_image([pictures[i] for i in range(start, min(start + _AT_ONCE, len(pictures)))])
         for start in starts
