@@ -97,13 +97,13 @@ def checked_ks(ks: Iterable[int]) -> tuple[int, ...]:
     """
     if isinstance(ks, (str, int)) or not isinstance(ks, Iterable):
         raise WrongType(f"ks={ks!r}; expected several values, as in ks=(1, 5, 10)")
-    found = sorted(set(ks))
+    found = list(ks)
     if not found:
         raise EmptyInput("ks is empty; recall needs at least one k, as in ks=(1, 5, 10)")
     for k in found:
         if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
             raise UnsupportedOption(f"k={k!r}; expected whole numbers from 1")
-    return tuple(int(k) for k in found)
+    return tuple(sorted({int(k) for k in found}))
 
 
 def chance(k: int, items: int, right: ArrayLike) -> float:
@@ -143,6 +143,8 @@ class Resampling:
     def __post_init__(self) -> None:
         if isinstance(self.draws, bool) or not isinstance(self.draws, (int, np.integer)) or self.draws < 0:
             raise UnsupportedOption(f"bootstrap={self.draws!r}; expected a whole number of resamples, or 0 for none")
+        if isinstance(self.seed, bool) or not isinstance(self.seed, (int, np.integer)) or self.seed < 0:
+            raise UnsupportedOption(f"seed={self.seed!r}; expected a whole number from 0")
         object.__setattr__(self, "_kept", {})
 
     def resampled(self, values: ArrayLike, groups: ArrayLike) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Cosines, nearest rows and recall: pure functions on numpy arrays."""
+"""Cosines and nearest rows: pure functions on numpy arrays."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from clipnb.types import Embeddings, FloatArray, unit_rows
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["cosine", "recall_at_k", "search", "top_k"]
+__all__ = ["cosine", "search", "top_k"]
 
 BLOCK = 4096
 """Rows compared at a time: a block of cosines against 100,000 rows takes 1.6 GB at most."""
@@ -86,41 +86,6 @@ def top_k(queries: ArrayLike, items: ArrayLike, k: int, *, block: int = BLOCK) -
         index[start : start + block] = best = _best(sim, k)
         scores[start : start + block] = np.take_along_axis(sim, best, axis=1)
     return index, scores
-
-
-def recall_at_k(sim: ArrayLike, truth: ArrayLike, ks: tuple[int, ...] = (1, 5, 10)) -> dict[int, float]:
-    """Share of the queries with a right item among their k most similar.
-
-    Args:
-        sim: [query, item], larger is more similar.
-        truth: the right item of each query, int [query]; or every right item, bool [query, item].
-        ks: the values of k.
-
-    Returns:
-        recall[k] within [0, 1]. Equal similarities are taken in the order of the items.
-
-    Raises:
-        EmptyInput: no queries, or a query has no right item.
-        InvalidEmbeddings: the shapes do not fit together, or a similarity is not a number.
-    """
-    matrix, right = np.asarray(sim), np.asarray(truth)
-    if matrix.ndim != 2 or np.isnan(matrix).any():
-        raise InvalidEmbeddings(f"expected similarities [query, item] without NaN, got shape {list(matrix.shape)}")
-    if not len(matrix):
-        raise EmptyInput("recall needs at least one query")
-    if right.dtype != bool:
-        if right.shape != (len(matrix),) or right.min() < 0 or right.max() >= matrix.shape[1]:
-            raise InvalidEmbeddings(
-                f"truth has to name one of {matrix.shape[1]} items for each of {len(matrix)} queries"
-            )
-        right = right[:, None] == np.arange(matrix.shape[1])
-    if right.shape != matrix.shape:
-        raise InvalidEmbeddings(f"truth has shape {list(right.shape)}, similarities {list(matrix.shape)}")
-    if not right.any(axis=1).all():
-        raise EmptyInput(f"query {int(np.argmin(right.any(axis=1)))} has no right item")
-    order = np.argsort(-matrix, axis=1, kind="stable")
-    first = np.take_along_axis(right, order, axis=1).argmax(axis=1)
-    return {k: float((first < k).mean()) for k in ks}
 
 
 def search(embeddings: Embeddings, query: ArrayLike | Embeddings, k: int = 10) -> pd.DataFrame:

@@ -1,12 +1,12 @@
-"""Ranks and recall: compared with loops, with scipy's distributions and with recall_at_k."""
+"""Ranks and recall: compared with loops, with scipy's distributions and with scikit-learn."""
 
 import numpy as np
 import pytest
 from scipy import stats
+from sklearn.metrics import top_k_accuracy_score
 
 from clipnb.errors import EmptyInput, InvalidEmbeddings, UnsupportedOption, WrongShape, WrongType
 from clipnb.retrieval import Resampling, chance, checked_ks, first_texts, recall_rows, retrieval_ranks
-from clipnb.similarity import recall_at_k
 from clipnb.types import unit_rows
 
 
@@ -58,16 +58,15 @@ def test_equal_rows_are_ties_wherever_they_stand_in_the_matrix_product():
     assert (ranks.text_to_image == 37).all()
 
 
-def test_recall_agrees_with_recall_at_k_where_there_are_no_ties():
+def test_recall_agrees_with_scikit_learn_where_there_are_no_ties():
     images, texts, image_of = made(seed=3)
     rows = recall_rows(retrieval_ranks(images, texts, image_of), len(images), (1, 3, 10), Resampling(0))
     found = {(direction, k): recall for direction, k, recall, *_ in rows}
-    captioned = np.unique(image_of)
-    one = recall_at_k(texts @ images.T, image_of, (1, 3, 10))
-    other = recall_at_k(images[captioned] @ texts.T, captioned[:, None] == image_of[None, :], (1, 3, 10))
+    to_text = np.array(by_loops(images, texts, image_of)[1])
     for k in (1, 3, 10):
-        assert found["text_to_image", k] == pytest.approx(one[k])
-        assert found["image_to_text", k] == pytest.approx(other[k])
+        one = top_k_accuracy_score(image_of, texts @ images.T, k=k, labels=np.arange(len(images)))
+        assert found["text_to_image", k] == pytest.approx(one)
+        assert found["image_to_text", k] == pytest.approx((to_text <= k).mean())
     assert np.isnan([row[3] for row in rows]).all()  # no resamples, no interval
 
 
@@ -149,6 +148,11 @@ def test_what_does_not_fit_is_named():
     for wrong in (0, 1.5, True):
         with pytest.raises(UnsupportedOption, match="whole numbers from 1"):
             checked_ks((wrong,))
+    with pytest.raises(UnsupportedOption, match="k='a'"):
+        checked_ks((1, "a"))
+    for seed in (-1, 0.5, None):
+        with pytest.raises(UnsupportedOption, match=f"seed={seed}"):
+            Resampling(seed=seed)
     with pytest.raises(WrongType, match="ks=10; expected several"):
         checked_ks(10)
     assert checked_ks((10, 1, 1)) == (1, 10)

@@ -4,7 +4,7 @@ from sklearn.metrics.pairwise import cosine_similarity
 
 import clipnb
 from clipnb.errors import EmptyInput, InvalidEmbeddings, UnsupportedOption, WrongType
-from clipnb.similarity import cosine, recall_at_k, top_k
+from clipnb.similarity import cosine, top_k
 
 RNG = np.random.default_rng(0)
 A, B = RNG.normal(size=(30, 8)), RNG.normal(size=(50, 8))
@@ -30,18 +30,6 @@ def test_equal_cosines_keep_the_order_of_the_items():
     assert index.tolist() == [[4, 5, 6, 7, 0, 1]]
 
 
-def test_recall_against_a_second_implementation():
-    sim = RNG.normal(size=(40, 25))
-    truth = RNG.integers(0, 25, 40)
-    many = RNG.random((40, 25)) < 0.1
-    many[np.arange(40), truth] = True
-    for k in (1, 5, 10, 25):
-        one = np.mean([truth[q] in sorted(range(25), key=lambda i: -sim[q, i])[:k] for q in range(40)])
-        any_ = np.mean([any(many[q, i] for i in sorted(range(25), key=lambda i: -sim[q, i])[:k]) for q in range(40)])
-        assert recall_at_k(sim, truth, (k,))[k] == pytest.approx(one)
-        assert recall_at_k(sim, many, (k,))[k] == pytest.approx(any_)
-
-
 def test_bad_numbers():
     with pytest.raises(InvalidEmbeddings, match="8 columns with 5"):
         cosine(A, RNG.normal(size=(3, 5)))
@@ -49,12 +37,6 @@ def test_bad_numbers():
         top_k(A, B, 0)
     with pytest.raises(EmptyInput, match="no items"):
         top_k(A, np.empty((0, 8)), 1)
-    with pytest.raises(InvalidEmbeddings, match="NaN"):
-        recall_at_k([[np.nan]], [0])
-    with pytest.raises(EmptyInput, match="query 1 has no right item"):
-        recall_at_k(np.ones((2, 2)), np.array([[True, False], [False, False]]))
-    with pytest.raises(InvalidEmbeddings, match="one of 2 items"):
-        recall_at_k(np.ones((2, 2)), [0, 2])
 
 
 def test_search_lists_the_nearest_rows():

@@ -48,7 +48,7 @@ class Settings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _ = self.resampling  # refuses what is no number of resamples
+        _ = self.resampling  # refuses what is no number of resamples, or no seed
         for name in ("cross_pictures", "gap_pairs", "ranked_queries"):
             value = getattr(self, name)
             if value is not None and (isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1):

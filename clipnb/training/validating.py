@@ -5,38 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
+from clipnb.retrieval import retrieval_ranks
 from clipnb.training.pairs import ParallelTexts
 from clipnb.types import FloatArray, unit_rows
 
-__all__ = ["ranks_of", "validate"]
-
-BLOCK = 512
-
-
-def ranks_of(rows: ArrayLike, items: ArrayLike, truth: ArrayLike) -> NDArray[np.intp]:
-    """How many items are nearer to each row than its own, or equally near, intp [row].
-
-    Args:
-        rows: unit rows [row, dim].
-        items: unit rows [item, dim].
-        truth: the item of each row, its index.
-    """
-    own = np.asarray(truth)
-    left, right = np.asarray(rows), np.asarray(items)
-    ranks = np.empty(len(left), dtype=np.intp)
-    for start in range(0, len(left), BLOCK):
-        sim = left[start : start + BLOCK] @ right.T
-        best = sim[np.arange(len(sim)), own[start : start + BLOCK]]
-        ranks[start : start + BLOCK] = (sim >= best[:, None]).sum(axis=1) - 1
-    return ranks
+__all__ = ["validate"]
 
 
 def validate(
     encode: Callable[[Sequence[int]], FloatArray], pairs: ParallelTexts, targets: FloatArray, step: int
 ) -> list[dict[str, float | int | str]]:
-    """A row per language.
+    """A row per language. Ties count against the student, see :func:`clipnb.retrieval.retrieval_ranks`.
 
     Args:
         encode: raw features [text, dim] of the texts with these numbers.
@@ -50,7 +30,7 @@ def validate(
         first.setdefault(source, i)
     number = {source: n for n, source in enumerate(first)}
     own = np.array([number[source] for source in pairs.sources])
-    ranks = ranks_of(rows, aims[list(first.values())], own)
+    ranks = retrieval_ranks(aims[list(first.values())], rows, own).text_to_image
     cosines = np.einsum("ij,ij->i", rows, aims)
     codes, found = np.array(pairs.languages), []
     for code in dict.fromkeys(pairs.languages):
@@ -58,6 +38,6 @@ def validate(
         entry: dict[str, float | int | str] = {"step": step, "language": code, "texts": int(chosen.sum())}
         entry["cosine"] = round(float(cosines[chosen].mean()), 6)
         for k in (1, 10):
-            entry[f"recall@{k}"] = round(float((ranks[chosen] < k).mean()), 6)
+            entry[f"recall@{k}"] = round(float((ranks[chosen] <= k).mean()), 6)
         found.append({**entry, "sources": len(first)})
     return found
