@@ -121,7 +121,8 @@ def test_selections(corpus):
         ({"images": [9]}, CorpusError, "4 pictures"),
         ({"images": ["sea"]}, EmptyInput, "no caption in 'de' for the 1 chosen"),
         ({"images": [0, 0]}, CorpusError, "'rose' stands twice"),
-        ({"images": "rose"}, WrongType, "single picture"),
+        ({"images": "rose"}, WrongType, "a list of ids"),
+        ({"images": {0, 1}}, WrongType, "a list of ids"),
         ({"images": []}, EmptyInput, "no caption"),
     ],
 )
@@ -146,6 +147,7 @@ def test_selections_that_cannot_be(corpus, choice, error, words):
         ({"captions": {"en": "x"}}, WrongType, "one text"),
         ({"image_of": {"en": (2,)}}, CorpusError, "belongs to picture 2, and there are 2"),
         ({"image_of": {"en": (-1,)}}, CorpusError, "belongs to picture -1"),
+        ({"image_of": {"en": (0.5,)}}, WrongType, "'float' object .*expected the index of a picture"),
         ({"captions": {"enx": ("x",)}, "image_of": {"enx": (0,)}}, UnknownLanguage, "'enx'.*Did you mean 'en'"),
         (
             {"captions": {"jp": ("x",), "ja": ("x",)}, "image_of": {"jp": (0,), "ja": (0,)}},
@@ -262,6 +264,7 @@ def test_a_picture_that_cannot_be_read_is_named(corpus, tmp_path):
 
 
 ROWS = Embeddings(np.eye(3), modality="text")
+THREE = clipnb.Corpus("three", (), ("a", "b", "c"), {"en": ("x", "y", "z")}, {"en": (0, 1, 2)})
 
 
 @pytest.mark.parametrize(
@@ -272,6 +275,14 @@ ROWS = Embeddings(np.eye(3), modality="text")
         ({"image_of": {"en": [0, 1]}}, CorpusError, r"shape \[2\]; expected \[3\]"),
         ({"image_of": {"en": [0, 1, 3]}, "images": ROWS}, CorpusError, "from 0 to 3; there are 3"),
         ({"image_of": {"en": [0, -1, 3]}}, CorpusError, "from -1"),
+        ({"image_of": {"en": [0.5, 1, 2]}}, CorpusError, "float64"),
+        ({"corpus": THREE, "image_of": {"en": [0, 1, 1]}}, CorpusError, "is not that of three"),
+        (
+            {"corpus": THREE, "texts": {"sv": ROWS}, "image_of": {"sv": [0, 1, 2]}},
+            UnknownLanguage,
+            "no captions in 'sv'",
+        ),
+        ({"corpus": THREE, "images": Embeddings(np.eye(3)[:2]), "image_of": {"en": [0, 1, 1]}}, CorpusError, "rows of"),
         ({"images": Embeddings(np.eye(4)[:3])}, CorpusError, r"widths, \[3, 4\]"),
         ({"tokens": {"en": [1]}}, CorpusError, "tokens"),
         ({"tokens": {"de": [1, 2, 3]}}, CorpusError, "tokens"),

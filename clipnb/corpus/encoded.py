@@ -63,9 +63,22 @@ class EncodedCorpus:
         truncated = {language(code).code: int(count) for code, count in self.truncated.items()}
         for name, value in (("texts", texts), ("image_of", image_of), ("tokens", tokens), ("truncated", truncated)):
             object.__setattr__(self, name, value)
+        if self.corpus is not None:
+            self._check_corpus(self.corpus)
+
+    def _check_corpus(self, corpus: Corpus) -> None:
+        """Refuse rows of something else: figures look up a row's sentence and picture there."""
+        if self.images is not None and len(self.images) != len(corpus):
+            raise CorpusError(f"{len(self.images)} rows of pictures, and {corpus.name} has {len(corpus)}")
+        for code, places in self.image_of.items():
+            if not np.array_equal(places, corpus.image_of[corpus.code(code)]):
+                raise CorpusError(f"image_of[{code!r}] is not that of {corpus.name}: other texts, or in another order")
 
     def _places(self, code: str, given: ArrayLike) -> NDArray[np.intp]:
-        places = np.array(given, dtype=np.intp)
+        found = np.array(given)
+        if found.size and found.dtype.kind not in "iu":
+            raise CorpusError(f"image_of[{code!r}] holds {found.dtype}; expected the index of each text's picture")
+        places = found.astype(np.intp)
         if places.shape != (len(self.texts[code]),):
             raise CorpusError(f"image_of[{code!r}] has shape {list(places.shape)}; expected {[len(self.texts[code])]}")
         known = self.images if self.images is not None else self.corpus
@@ -74,6 +87,13 @@ class EncodedCorpus:
             raise CorpusError(f"image_of[{code!r}] runs from {places.min()} to {places.max()}{there}")
         places.setflags(write=False)
         return places
+
+    def __repr__(self) -> str:
+        of = f" of {self.corpus.name}" if self.corpus is not None else ""
+        seen = f"{len(self)} pictures" if self.images is not None else "no pictures"
+        texts, dim = sum(map(len, self.texts.values())), next(iter(self.texts.values())).dim
+        what = f"{seen}, {texts} texts in {len(self.texts)} languages, dim={dim}"
+        return f"EncodedCorpus({self.model or 'rows'}{of}: {what})"
 
     def __len__(self) -> int:
         """Pictures, or the things that the texts are about."""

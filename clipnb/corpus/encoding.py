@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from clipnb.corpus.encoded import EncodedCorpus
 from clipnb.corpus.parallel import Corpus
 from clipnb.errors import ClipnbError, CorpusError, TextTooLong, TruncatedText, WrongType
+from clipnb.progress import bar as bar_of
 from clipnb.types import ClipModel, Embeddings, is_model
 
 __all__ = ["encode_corpus"]
@@ -56,10 +56,13 @@ def encode_corpus(
         raise WrongType(f"the corpus is a {type(corpus).__name__}; see clipnb.Corpus and clipnb.datasets")
     if languages is not None:
         corpus = corpus.select(languages=languages)
+    if not (images is None or images is False or isinstance(images, Embeddings)):
+        raise WrongType(f"images is a {type(images).__name__}; expected clipnb.Embeddings, False or None")
     if isinstance(images, Embeddings) and len(images) != len(corpus):
         raise CorpusError(f"{len(images)} rows for the {len(corpus)} pictures of {corpus.name}; expected one each")
     to_see = len(corpus.images) if images is None else 0
-    with _bar(to_see + sum(map(len, corpus.captions.values())), f"encoding {corpus.name}", progress) as bar:
+    total = to_see + sum(map(len, corpus.captions.values()))
+    with bar_of(progress, f"encoding {corpus.name}", "row", total=total) as bar:
         tokens = {code: _token_counts(model, texts) for code, texts in corpus.captions.items()}
         over = {code: np.flatnonzero(counts > model.context_length) for code, counts in tokens.items()}
         if not truncate:
@@ -138,11 +141,3 @@ def _refuse(corpus: Corpus, tokens: dict[str, Any], over: dict[str, NDArray[np.i
                 f"{corpus.name}, {code}, text {first}, {corpus.captions[code][first][:40]!r}{more}: "
                 f"{tokens[code][first]} tokens > {limit}; shorten it, or pass truncate=True"
             )
-
-
-def _bar(total: int, words: str, progress: bool) -> Any:
-    from tqdm.auto import tqdm
-
-    # tqdm's bar for notebooks does not read that variable by itself.
-    silent = not progress or os.environ.get("TQDM_DISABLE", "0") not in ("", "0")
-    return tqdm(total=total, desc=words, disable=silent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -85,7 +86,10 @@ class Corpus:
     ) -> tuple[tuple[str, ...], tuple[int, ...]]:
         if isinstance(texts, str):
             raise WrongType(f"{self.name}: the captions in {code!r} are one text; expected a list of them")
-        found, indices = tuple(texts), tuple(int(place) for place in places)
+        try:
+            found, indices = tuple(texts), tuple(map(operator.index, places))
+        except TypeError as error:
+            raise WrongType(f"{self.name}: image_of[{code!r}]: {error}; expected the index of a picture") from error
         if not found:
             raise EmptyInput(f"{self.name}: no caption in {code!r}; leave that language out")
         if len(found) != len(indices):
@@ -198,8 +202,8 @@ class Corpus:
         )
 
     def _rows(self, wanted: Any) -> list[int]:
-        if isinstance(wanted, (str, int)):
-            raise WrongType(f"images={wanted!r} is a single picture; expected a list")
+        if isinstance(wanted, (str, int)) or not (isinstance(wanted, slice) or hasattr(wanted, "__getitem__")):
+            raise WrongType(f"images={wanted!r}; expected a list of ids or indices, a slice or a mask")
         if not isinstance(wanted, slice) and len(wanted) and isinstance(wanted[0], str):
             place = {name: i for i, name in enumerate(self.image_ids)}
             for name in wanted:
