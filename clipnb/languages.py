@@ -64,7 +64,6 @@ def known_languages() -> tuple[str, ...]:
     return tuple(_table()[0])
 
 
-@functools.lru_cache(maxsize=4096)
 def language(code: str) -> Language:
     """The language of a code.
 
@@ -78,13 +77,18 @@ def language(code: str) -> Language:
     """
     if not isinstance(code, str):
         raise WrongType(f"a code of a language is a text such as 'sv', got a {type(code).__name__}")
+    return _found(code)
+
+
+@functools.lru_cache(maxsize=4096)
+def _found(code: str) -> Language:
     facts, aliases = _table()
     parts = _cased(code)
     whole = "-".join(parts)
     for known in (whole, aliases.get(whole)):
         if known in facts:
             return _made(known, facts[known])
-    if parts[0] == "x" and len(parts) > 1:
+    if parts[0] == "x" and len(parts) > 1 and all(parts):
         return Language(whole, whole, whole, "Zyyy", whole, whole, "ltr")
     base = aliases.get(parts[0], parts[0])
     if base not in facts or _odd(parts[1:]):

@@ -497,10 +497,11 @@ def test_tables_in_files(tmp_path, suffix):
     assert [(line, what[:5]) for _, line, what in blank] == ([] if suffix == "parquet" else [(3, "blank")])
 
 
-@pytest.mark.parametrize("kind", ["frame", "arrow", "hf"])
+@pytest.mark.parametrize("kind", ["frame", "nullable", "arrow", "hf"])
 def test_tables_in_memory(kind):
     source = {
         "frame": FRAME,
+        "nullable": FRAME.convert_dtypes(),
         "arrow": pa.Table.from_pandas(FRAME),
         "hf": hf.Dataset.from_pandas(FRAME),
     }[kind]

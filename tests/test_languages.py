@@ -122,6 +122,7 @@ def test_families():
         ("en-", "'en-'"),
         ("", "''"),
         ("x", "BCP 47"),
+        ("x-", "BCP 47"),
         ("en-GBR", "'en-GBR'"),
     ],
 )
@@ -133,3 +134,5 @@ def test_unknown_codes_come_with_the_nearest(code, hint):
 def test_a_code_is_a_text():
     with pytest.raises(WrongType, match="int"):
         language(7)  # type: ignore[arg-type]
+    with pytest.raises(WrongType, match="list"):
+        language(["sv"])  # type: ignore[arg-type]

@@ -155,5 +155,5 @@ class Fetched(Sequence[Any]):
 
 
 def is_empty(cell: Any) -> bool:
-    """Whether a cell holds nothing: None, or pandas' NaN."""
-    return cell is None or (isinstance(cell, float) and cell != cell)
+    """Whether a cell holds nothing: None, NaN, or pandas' NA and NaT."""
+    return cell is None or (isinstance(cell, float) and cell != cell) or type(cell).__name__ in ("NAType", "NaTType")
