@@ -34,10 +34,19 @@ def test_a_turned_mirrored_scaled_and_shifted_map_is_found_again(components):
     assert frame.disparity == pytest.approx(0, abs=1e-9)
     noisy = coords + 0.5 * RNG.normal(size=coords.shape)
     assert onto(target, noisy).disparity == pytest.approx(procrustes(target, noisy)[2])
-    nearest = np.linalg.norm(onto(target, noisy).place(noisy) - target) ** 2
-    for step in (1.02, 0.98):
-        worse = onto(target, noisy)._replace(scale=step * onto(target, noisy).scale)
-        assert np.linalg.norm(worse.place(noisy) - target) ** 2 > nearest
+    found = onto(target, noisy)
+    left = np.linalg.norm(found.place(noisy) - target)
+    for angle in (-0.02, 0.02):
+        turn = np.eye(components)
+        turn[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+        worse = found._replace(rotation=found.rotation @ turn)
+        worse = worse._replace(shift=target.mean(axis=0) - worse.scale * noisy.mean(axis=0) @ worse.rotation)
+        assert np.linalg.norm(worse.place(noisy) - target) > left
+    # As large as the other, also where the two have nothing in common.
+    for other in (noisy, RNG.normal(size=coords.shape)):
+        np.testing.assert_allclose(
+            onto(target, other).place(other).var(axis=0).sum(), target.var(axis=0).sum(), rtol=1e-5
+        )
     with pytest.raises(UnsupportedOption, match="one place"):
         onto(target, np.zeros_like(coords))
 

@@ -33,9 +33,9 @@ def project_aligned(
 ) -> list[Projection]:
     """Maps of the same points as several models see them, one map a model, turned or laid out towards each other.
 
-    - ``"procrustes"``: each map is made by itself, by ``layout``; then every one but the first is turned, mirrored,
-      scaled and shifted onto the first as well as that goes. No map is bent, so what still differs is the maps' own,
-      chance included: two runs of UMAP on one model differ too.
+    - ``"procrustes"``: each map is made by itself, by ``layout``; then every one but the first is turned or
+      mirrored onto the first as well as that goes, and made as large. No map is bent, so what still differs is the
+      maps' own, chance included: two runs of UMAP on one model differ too.
     - ``"aligned_umap"``: the layouts are made together, from one start, and after each epoch every point is drawn
       towards its places on the other maps, the more the likelier its neighbourhoods are there (their Jaccard index,
       as in umap-learn's AlignedUMAP). So what stays apart is where the models disagree, but a map is no longer

@@ -1,4 +1,4 @@
-"""Turning one map onto another: rotation or mirroring, one scale, a shift; no distance changes but by that scale."""
+"""Turning one map onto another: rotation or mirroring, one scale, a shift; no shape changes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,10 @@ class Frame(NamedTuple):
 
 
 def onto(target: ArrayLike, coords: ArrayLike) -> Frame:
-    """The frame that brings ``coords`` as near to ``target`` as turning, mirroring, scaling and shifting can.
+    """The frame that brings ``coords`` as near to ``target`` as turning and mirroring can, around one centre.
+
+    Both maps are then of one size (the same squared distance from the centre). The scale of least squares would shrink
+    a map the more, the less the two have in common, and show less of it.
 
     Args:
         target: [point, component].
@@ -50,8 +53,8 @@ def onto(target: ArrayLike, coords: ArrayLike) -> Frame:
         WrongShape: another number of points or components.
         UnsupportedOption: all points of a map are at one place.
 
-    Source: orthogonal Procrustes (Schönemann 1966) with a scale and a shift (Schönemann and Carroll 1970); the
-    disparity is that of Gower 1971, 0 for maps of one shape.
+    Source: orthogonal Procrustes (Schönemann 1966). The disparity is the symmetric one of Gower 1971, at the scale of
+    least squares: 0 for maps of one shape, 1 for maps that have nothing in common.
     """
     to, given = np.asarray(target, dtype=np.float64), np.asarray(coords, dtype=np.float64)
     if to.shape != given.shape or to.ndim != 2:
@@ -63,9 +66,7 @@ def onto(target: ArrayLike, coords: ArrayLike) -> Frame:
         raise UnsupportedOption("all points of a map are at one place; it cannot be turned onto another")
     left, lengths, right = np.linalg.svd(given.T @ to)
     rotation = left @ right
-    scale = float(lengths.sum()) / sizes[1]
-    if scale < 1e-12:
-        scale = float(np.sqrt(sizes[0] / sizes[1]))  # nothing in common: as large as the other
+    scale = float(np.sqrt(sizes[0] / sizes[1]))
     disparity = max(0.0, 1.0 - float(lengths.sum()) ** 2 / (sizes[0] * sizes[1]))
     return Frame(scale, rotation, means[0] - scale * (means[1] @ rotation), disparity)
 

@@ -1,0 +1,217 @@
+"""Several maps of the same points beside each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import ArrayLike, NDArray
+
+from clipnb.errors import EmptyInput, UnsupportedOption, WrongShape, WrongType
+from clipnb.plots.arrays import as_matrix, same_length
+from clipnb.plots.palette import OTHER, SEQUENTIAL, colours, heading, ink, plain, template
+
+__all__ = ["light_points", "side_by_side"]
+
+_SVG_UP_TO = 4000
+_LIT = "highlighted"
+_FRAME = {"showline": True, "mirror": True}
+_SYMBOLS = {"image": "circle", "text": "diamond"}
+
+
+def side_by_side(
+    projections: Sequence[Any],
+    labels: Sequence[str] | None = None,
+    groups: Sequence[str] | None = None,
+    *,
+    values: ArrayLike | None = None,
+    value_name: str = "value",
+    modality: Sequence[str] | None = None,
+    names: Sequence[str] | None = None,
+    highlight: Sequence[int] = (),
+    same_axes: bool | None = None,
+    across: int | None = None,
+    size: float | None = None,
+    title: str | None = None,
+    width: int = 960,
+    mode: str = "light",
+) -> go.Figure:
+    """One panel a map; a point has the same colour in all, and the highlighted ones a ring in all.
+
+    Args:
+        projections: maps of the same points in the same order: Projections (see `clipnb.project_aligned`) or arrays
+            [point, 2].
+        labels: one name a point, shown on hovering; default: the ids of the first map.
+        groups: one group a point. The ten largest have a colour each, smaller ones share grey.
+        values: one number a point, such as `clipnb.neighbourhood_overlap`, for a continuous colour instead of groups.
+        value_name: what the number is.
+        modality: "image" or "text" for each point: dots and diamonds.
+        names: one heading a map; default: the models' names where they are known.
+        highlight: rows of the points with a ring; see also `light_points`.
+        same_axes: the same stretch of the plane in each panel, so that places can be compared; default: if every map
+            was aligned with the first.
+        across: panels in a row; default: up to three.
+        size: of a mark in pixels; default: 3 to 7, by the number of points.
+        title: above the figure, if any.
+        width: in CSS pixels; the height follows.
+        mode: "light" or "dark", the page it is for.
+
+    Raises:
+        EmptyInput, WrongShape: no maps, other numbers of points, or maps that are not on a plane.
+        WrongType: groups and values, of which only one can be the colour.
+        UnsupportedOption: a highlighted row that is not there.
+    """
+    if not len(projections):
+        raise EmptyInput("there are no maps to draw")
+    maps = [as_matrix(f"map {n}", getattr(each, "coords", each)) for n, each in enumerate(projections, start=1)]
+    count = len(maps[0])
+    for n, coords in enumerate(maps, start=1):
+        if coords.shape != (count, 2):
+            raise WrongShape(f"map {n} has shape {list(coords.shape)}; expected [{count}, 2], the points of the first")
+    if labels is None:
+        labels = list(getattr(projections[0], "ids", None) or [f"point {i}" for i in range(count)])
+    for name, given in {"labels": labels, "groups": groups, "modality": modality}.items():
+        same_length(name, given, count)
+    same_length("names", names, len(maps))
+    if groups is not None and values is not None:
+        raise WrongType("groups and values were both given; a point has one colour only")
+    numbers = None if values is None else np.asarray(values, dtype=float)
+    if numbers is not None and numbers.shape != (count,):
+        raise WrongShape(f"values have shape {list(numbers.shape)}; expected one for each of {count} points")
+    called = names or [_name(each, n) for n, each in enumerate(projections, start=1)]
+    size = size or (7 if count <= 300 else 5 if count <= 3000 else 3)
+    if same_axes is None:
+        same_axes = all(_is_aligned(each) for each in projections[1:])
+
+    figure = go.Figure()
+    shown = np.array([plain(text, 60) for text in labels], dtype=object)
+    for n, coords in enumerate(maps):
+        for trace in _traces(coords, n, shown, groups, numbers, value_name, modality, size, mode):
+            figure.add_trace(trace)
+        figure.add_trace(
+            go.Scatter(
+                x=[], y=[], mode="markers", name=_LIT, showlegend=False, hoverinfo="skip",
+                xaxis=_axis("x", n), yaxis=_axis("y", n), meta={"map": n},
+                marker={"symbol": "circle-open", "size": size + 9, "color": ink(mode), "line": {"width": 2.5}},
+            )
+        )  # fmt: skip
+    _lay_out(figure, maps, called, same_axes, across, title, width, mode)
+    if numbers is not None:
+        scale = {"title": {"text": plain(value_name, 16), "font": {"size": 13}}, "thickness": 14, "x": 1.01}
+        figure.update_layout(coloraxis={"colorscale": SEQUENTIAL, "colorbar": scale})
+    return light_points(figure, projections, highlight)
+
+
+def light_points(figure: go.Figure, projections: Sequence[Any], rows: Sequence[int]) -> go.Figure:
+    """Put the rings of a figure of `side_by_side` around other points, in every panel; the same figure again.
+
+    Args:
+        figure: also as a FigureWidget, where the rings move at once.
+        projections: the maps that it shows.
+        rows: of the points; none takes the rings away.
+
+    Raises:
+        UnsupportedOption: a row that is not there.
+    """
+    chosen = np.asarray(list(rows), dtype=int)
+    count = len(projections[0])
+    if len(chosen) and (chosen.min() < 0 or chosen.max() >= count):
+        raise UnsupportedOption(f"highlight={chosen.tolist()}; expected rows from 0 to {count - 1}")
+    for trace in figure.select_traces({"name": _LIT}):
+        coords = np.asarray(getattr(projections[trace.meta["map"]], "coords", projections[trace.meta["map"]]))
+        trace.x, trace.y = coords[chosen, 0], coords[chosen, 1]
+    return figure
+
+
+def _traces(
+    coords: NDArray[np.float64], n: int, shown: NDArray[np.object_], groups: Sequence[str] | None,
+    numbers: NDArray[np.float64] | None, value_name: str, modality: Sequence[str] | None, size: float, mode: str,
+) -> list[Any]:  # fmt: skip
+    """The points of one panel: a trace a group, or one coloured by its numbers."""
+    count = len(coords)
+    group = np.array([str(g) for g in groups]) if groups is not None else np.full(count, "")
+    symbols = np.array([_SYMBOLS.get(m, "square") for m in modality]) if modality is not None else None
+    names, counts = np.unique(group, return_counts=True)
+    palette = colours([str(name) for name in names[np.argsort(-counts, kind="stable")]], mode)
+    kind = go.Scatter if count <= _SVG_UP_TO else go.Scattergl
+    traces = []
+    for name, colour in palette.items():
+        chosen = np.flatnonzero(group == name)
+        marker: dict[str, Any] = {"size": size, "opacity": 0.85, "color": colour}
+        more = f"<br>{plain(name, None)}" if name else ""
+        if symbols is not None:
+            marker["symbol"] = symbols[chosen].tolist()
+        if numbers is not None:
+            # The ends of the scale would be lost on a page of their own shade.
+            marker |= {"color": numbers, "coloraxis": "coloraxis", "line": {"width": 0.5, "color": OTHER}}
+            more = f"<br>{plain(value_name, None)}: %{{marker.color:.3g}}"
+        # The row of each point goes along, so that a click in one panel can light it in all.
+        own = np.empty((len(chosen), 2), dtype=object)
+        own[:, 0], own[:, 1] = shown[chosen], chosen
+        traces.append(
+            kind(
+                x=coords[chosen, 0], y=coords[chosen, 1], mode="markers", marker=marker, customdata=own,
+                name=plain(name, 32), legendgroup=name, showlegend=n == 0 and bool(name), meta={"map": n},
+                xaxis=_axis("x", n), yaxis=_axis("y", n),
+                hovertemplate="<b>%{customdata[0]}</b>" + more + "<extra></extra>",
+            )
+        )  # fmt: skip
+    return traces
+
+
+def _lay_out(
+    figure: go.Figure, maps: list[NDArray[np.float64]], called: Sequence[str], same_axes: bool, across: int | None,
+    title: str | None, width: int, mode: str,
+) -> None:  # fmt: skip
+    across = max(1, min(len(maps), across or (2 if len(maps) in (2, 4) else 3)))
+    down = -(-len(maps) // across)
+    left, right, gap, head = 12, 130, 16, 30
+    panel = (width - left - right - (across - 1) * gap) / across
+    tall = panel + head
+    top, room = 44 if title else 8, width - left - right
+    height = down * tall
+    quiet = {"showticklabels": False, "showgrid": False, "zeroline": False, "ticks": ""} | _FRAME
+    every = np.concatenate(maps)
+    for n, coords in enumerate(maps):
+        line, place = divmod(n, across)
+        seen = every if same_axes else coords
+        middle = (seen.min(axis=0) + seen.max(axis=0)) / 2
+        half = 0.54 * (float(np.ptp(seen, axis=0).max()) or 1.0)
+        x0, y1 = place * (panel + gap) / room, 1 - (line * tall + head) / height
+        figure.layout[_axis("xaxis", n)] = {
+            **quiet, "domain": [x0, min(1.0, x0 + panel / room)], "anchor": _axis("y", n),
+            "range": [middle[0] - half, middle[0] + half],
+        }  # fmt: skip
+        figure.layout[_axis("yaxis", n)] = {
+            **quiet, "domain": [max(0.0, y1 - panel / height), y1], "anchor": _axis("x", n),
+            "range": [middle[1] - half, middle[1] + half], "scaleanchor": _axis("x", n),
+        }  # fmt: skip
+        figure.add_annotation(
+            text=f"<b>{plain(called[n], 48)}</b>", xref="paper", yref="paper", x=x0, y=y1, yshift=4, xanchor="left",
+            yanchor="bottom", showarrow=False,
+        )  # fmt: skip
+    figure.update_layout(
+        template=template(mode),
+        title=heading(title),
+        width=width,
+        height=height + top + 12,
+        margin={"l": left, "r": right, "t": top, "b": 12},
+        legend={"itemsizing": "constant", "tracegroupgap": 0, "x": 1.01},
+    )
+
+
+def _name(projection: Any, n: int) -> str:
+    """Of the model that the map is of, where the map knows it; a saved map's rows are not opened for it."""
+    rows = getattr(getattr(projection, "source", None), "rows", None)
+    return getattr(rows, "model", "") or f"map {n}"
+
+
+def _is_aligned(projection: Any) -> bool:
+    params = getattr(projection, "params", {})
+    return "frame" in params or "aligned" in params
+
+
+def _axis(letter: str, n: int) -> str:
+    return letter if n == 0 else f"{letter}{n + 1}"
