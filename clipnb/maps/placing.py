@@ -45,17 +45,17 @@ def place(vectors: FloatArray, source: Source, method: str, params: Mapping[str,
 def _between(distances: FloatArray, there: NDArray[np.float64]) -> NDArray[np.float64]:
     """Inverse distance weighting (Shepard 1968); a row that is on the map already comes out at its own place."""
     scale = np.maximum(distances.astype(np.float64).mean(axis=1, keepdims=True), 1e-12)
-    weights = 1 / (distances / scale + 1e-6)
+    weights = 1 / (distances / scale + 1e-6) ** 2
     return np.asarray((weights[:, :, None] * there).sum(axis=1) / weights.sum(axis=1)[:, None])
 
 
 def _relax(
     distances: FloatArray, there: NDArray[np.float64], coords: FloatArray, params: Mapping[str, Any], seed: int
 ) -> NDArray[np.float64]:
-    weights = np.stack([memberships(row[None], nearest_is_certain=False)[0] for row in distances])
+    weights = memberships(distances, nearest_is_certain=False)
     here = (weights[:, :, None] * there).sum(axis=1) / weights.sum(axis=1)[:, None]
     a, b = curve(params["min_dist"], params.get("spread", 1.0))
-    rate = params.get("learning_rate", 1.0) / 4
+    rate = params.get("learning_rate", 0.5) / 5
     repel = params.get("repulsion_strength", 1.0) * 5 * weights.sum(axis=1) / NEGATIVES
     rng = np.random.default_rng(seed)
     for epoch in range(EPOCHS):

@@ -60,11 +60,11 @@ def project(
             down where there are fewer points, which ``params`` then says.
         min_dist: how closely UMAP may pack the points.
         progress: show a bar that says what is waited for: neighbours, compiling, the layout.
-        options: of one method. UMAP: ``init`` ("pca", "random", or "spectral" where the graph is in one piece), ``n_epochs`` (500 up to 10,000 points,
-            else 200), ``spread``, ``learning_rate``, ``repulsion_strength``, ``neighbors`` ("exact", "descent" or
-            "auto": by the number of rows), ``pca`` (search neighbours in so many principal components), ``threads``.
-            t-SNE: ``perplexity`` (30, cut down to a third of the points), ``early_exaggeration``, ``learning_rate``,
-            ``max_iter``. PaCMAP: ``MN_ratio``, ``FP_ratio``, ``num_iters``.
+        options: of one method. UMAP: ``init`` ("pca", "random", or "spectral" where the graph is in one piece),
+            ``n_epochs`` (500 up to 10,000 points, else 200), ``spread``, ``learning_rate``, ``repulsion_strength``,
+            ``neighbors`` ("exact", "descent" or "auto": by the number of rows), ``pca`` (search neighbours in so many
+            principal components), ``threads``. t-SNE: ``perplexity`` (30, cut down to a third of the points),
+            ``early_exaggeration``, ``learning_rate``, ``max_iter``. PaCMAP: ``MN_ratio``, ``FP_ratio``, ``num_iters``.
 
     Returns:
         Projection: coords float32 [point, n_components], the settings used, after every fallback, and what it takes
@@ -77,7 +77,7 @@ def project(
         MissingExtra: PaCMAP is not installed.
     """
     check(method, n_components, metric, seed, n_neighbors, min_dist, options)
-    points = embeddings if isinstance(embeddings, Embeddings) else Embeddings(np.asarray(embeddings))
+    points = embeddings if isinstance(embeddings, Embeddings) else Embeddings(embeddings)  # type: ignore[arg-type]
     fewest = n_components + (1 if method == "pca" else 3)
     if len(points) < fewest:
         raise InvalidEmbeddings(f"{len(points)} points; {method} in {n_components} dimensions needs {fewest} or more")

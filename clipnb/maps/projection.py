@@ -101,7 +101,7 @@ class Projection:
         - UMAP: among its nearest rows of the map, by their weights in the fuzzy graph, then moved by the layout's own
           forces with everything else held still (100 rounds).
         - t-SNE and PaCMAP have no such rule: the mean of the places of the nearest rows, each weighted by the inverse
-          of its distance. A row unlike all others still lands among them.
+          of its squared distance. A row unlike all others still lands among them.
 
         Args:
             new: Embeddings of the same model, or an array [row, dim].
@@ -118,7 +118,7 @@ class Projection:
         from clipnb.maps.placing import place
 
         source = self._source("transform")
-        rows = new if isinstance(new, Embeddings) else Embeddings(np.asarray(new))
+        rows = new if isinstance(new, Embeddings) else Embeddings(new)  # type: ignore[arg-type]
         if rows.dim != source.embeddings.dim:
             raise InvalidEmbeddings(
                 f"the new rows have {rows.dim} columns, those of the map {source.embeddings.dim}: two different models?"

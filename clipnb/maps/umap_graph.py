@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from clipnb.types import FloatArray
 
-__all__ = ["curve", "graph", "memberships"]
+__all__ = ["curve", "graph", "memberships", "pieces"]
 
 TOLERANCE = 1e-5
 STEPS = 64
@@ -44,7 +44,7 @@ def memberships(distances: FloatArray, *, nearest_is_certain: bool) -> NDArray[n
         high, low = np.where(wide, sigma, high), np.where(narrow, sigma, low)
         middle = np.where(np.isinf(high), sigma * 2, (low + np.where(np.isinf(high), 0, high)) / 2)
         sigma = np.where(wide | narrow, middle, sigma)
-    least = LEAST_SCALE * np.where(rho > 0, d.mean(axis=1), d.mean())
+    least = LEAST_SCALE * np.where((rho > 0) | (not nearest_is_certain), d.mean(axis=1), d.mean())
     sigma = np.maximum(np.maximum(sigma, least), np.finfo(np.float64).tiny)
     return np.asarray(np.exp(-beyond / sigma[:, None]))
 
@@ -56,12 +56,20 @@ def graph(index: NDArray[np.int32], distances: FloatArray) -> Any:
     weights = memberships(distances, nearest_is_certain=True)
     weights[:, 0] = 0.0  # itself
     count, k = index.shape
-    one_way = csr_matrix((weights.ravel(), index.ravel(), np.arange(0, count * k + 1, k)), shape=(count, count))
+    # Copied, because the matrix works in the arrays that it is given.
+    one_way = csr_matrix((weights.ravel(), index.flatten(), np.arange(0, count * k + 1, k)), shape=(count, count))
     one_way.eliminate_zeros()
     other_way = one_way.T.tocsr()
     both = (one_way + other_way - one_way.multiply(other_way)).tocsr()
     both.sort_indices()
     return both
+
+
+def pieces(both: Any) -> int:
+    """How many parts of a graph have no edge between them."""
+    from scipy.sparse.csgraph import connected_components
+
+    return int(connected_components(both, directed=False, return_labels=False))
 
 
 def curve(min_dist: float, spread: float = 1.0) -> tuple[float, float]:

@@ -1,0 +1,144 @@
+"""Maps that new points are added to, and that are kept in folders."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from fakes import FakeClip
+
+import clipnb
+from clipnb.errors import InvalidEmbeddings, StoreError, UnsupportedOption
+
+RNG = np.random.default_rng(1)
+CENTRES = np.eye(4, 16) * 4
+GROUP = np.arange(120) % 4
+POINTS = clipnb.Embeddings(CENTRES[GROUP] + RNG.normal(size=(120, 16)), tuple(f"é{i}" for i in range(120)), model="a")
+NEW = clipnb.Embeddings(CENTRES[GROUP[:40]] + RNG.normal(size=(40, 16)), model="a")
+METHODS = {"umap": {"n_epochs": 200}, "pca": {}, "tsne": {"max_iter": 300}, "pacmap": {"num_iters": (20, 20, 60)}}
+
+
+@pytest.fixture(scope="module", params=METHODS)
+def made(request):
+    if request.param == "pacmap":
+        pytest.importorskip("pacmap")
+    return clipnb.project(POINTS, method=request.param, **METHODS[request.param])
+
+
+def test_a_new_row_has_one_place_whatever_comes_with_it(made):
+    together = made.transform(NEW)
+    assert together.dtype == np.float32
+    order = RNG.permutation(40)
+    np.testing.assert_array_equal(made.transform(NEW[order]), together[order])
+    alone = np.concatenate([made.transform(NEW[i]) for i in range(40)])
+    np.testing.assert_array_equal(alone, together)
+    with_others = made.transform(NEW.concat(POINTS))[:40]
+    np.testing.assert_array_equal(with_others, together)
+    np.testing.assert_array_equal(made.transform(NEW.vectors.tolist()), together)
+
+
+def test_a_row_of_the_map_comes_near_its_own_place(made):
+    off = np.linalg.norm(made.transform(POINTS) - made.coords, axis=1)
+    width = np.ptp(made.coords, axis=0).max()
+    assert np.median(off) < 0.05 * width
+    assert np.percentile(off, 95) < 0.2 * width
+    if made.method != "umap":
+        assert off.max() < 1e-3 * width
+
+
+def test_new_rows_come_to_their_groups(made):
+    if made.method == "pca":
+        pytest.skip("two axes do not part four groups")
+    centres = np.stack([made.coords[g == GROUP].mean(axis=0) for g in range(4)])
+    nearest = np.linalg.norm(made.transform(NEW)[:, None] - centres, axis=2).argmin(axis=1)
+    assert (nearest == GROUP[:40]).mean() > 0.9
+
+
+def test_rows_of_another_space_are_refused(made):
+    with pytest.raises(InvalidEmbeddings, match="12 columns, those of the map 16"):
+        made.transform(np.ones((2, 12)))
+    with pytest.raises(InvalidEmbeddings, match="from 'b', the map is of 'a'"):
+        made.transform(replace(NEW, model="b"))
+    with pytest.raises(InvalidEmbeddings, match="not finite"):
+        made.transform(np.full((1, 16), np.nan))
+    with pytest.raises(UnsupportedOption, match=r"clipnb\.project"):
+        clipnb.Projection(made.coords, made.ids, "umap").transform(NEW)
+
+
+def test_a_saved_map_is_the_map(made, tmp_path):
+    made.save(tmp_path / "deep" / "map")
+    found = clipnb.Projection.load(tmp_path / "deep" / "map")
+    np.testing.assert_array_equal(found.coords, made.coords)
+    assert (found.ids, found.method, found.seed) == (made.ids, made.method, made.seed)
+    assert dict(found.params) == dict(made.params)
+    np.testing.assert_array_equal(found.transform(NEW), made.transform(NEW))
+    assert found.source.embeddings.ids == POINTS.ids
+    assert found.quality(5, seeds=1 if made.method == "umap" else 0) == made.quality(
+        5, seeds=1 if made.method == "umap" else 0
+    )
+    note = json.loads((tmp_path / "deep" / "map" / "projection.json").read_text(encoding="utf-8"))
+    assert {"clipnb", "numpy", "python"} <= set(note["versions"])
+    made.save(tmp_path / "deep" / "map", rows="none")  # over the one before
+    assert clipnb.Projection.load(tmp_path / "deep" / "map").source is None
+    assert sorted(p.name for p in (tmp_path / "deep").iterdir()) == ["map"]
+
+
+def test_a_saved_map_opens_without_numba_and_umap(tmp_path):
+    made = clipnb.project(POINTS, n_epochs=50)
+    made.save(tmp_path / "map")
+    np.save(tmp_path / "new.npy", NEW.vectors)
+    code = """
+import sys
+for name in ("numba", "umap", "pynndescent", "pickle5", "torch"):
+    sys.modules[name] = None
+import numpy as np, clipnb
+found = clipnb.Projection.load(sys.argv[1] + "/map")
+np.save(sys.argv[1] + "/places.npy", found.transform(np.load(sys.argv[1] + "/new.npy")))
+"""
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
+    np.testing.assert_array_equal(np.load(tmp_path / "places.npy"), made.transform(NEW))
+
+
+def test_rows_in_a_folder_are_referred_to(tmp_path):
+    texts = [f"text number {i}" for i in range(40)]
+    rows = clipnb.embed(FakeClip(), texts, modality="text", out=tmp_path / "rows", progress=False)
+    made = clipnb.project(rows, n_epochs=20)
+    made.save(tmp_path / "map")
+    with np.load(tmp_path / "map" / "rows.npz") as held:
+        assert set(held) == {"coords"}
+    expected = made.transform(rows.vectors[:5])
+    (tmp_path / "else").mkdir()
+    for name in ("map", "rows"):
+        (tmp_path / name).rename(tmp_path / "else" / name)
+    found = clipnb.Projection.load(tmp_path / "else" / "map")
+    np.testing.assert_array_equal(found.transform(rows.vectors[:5]), expected)
+    (tmp_path / "else" / "rows").rename(tmp_path / "gone")
+    found = clipnb.Projection.load(tmp_path / "else" / "map")
+    np.testing.assert_array_equal(found.coords, made.coords)
+    with pytest.raises(StoreError, match=r"not at .*rows any more"):
+        found.transform(expected)
+    clipnb.embed(FakeClip(), texts[:30], modality="text", out=tmp_path / "else" / "rows", progress=False)
+    with pytest.raises(StoreError, match="30 rows now; this map was made from 40"):
+        clipnb.Projection.load(tmp_path / "else" / "map").transform(expected)
+
+
+def test_folders_that_are_no_maps(tmp_path):
+    made = clipnb.project(POINTS, method="pca")
+    with pytest.raises(StoreError, match="no map was saved here"):
+        clipnb.Projection.load(tmp_path)
+    (tmp_path / "letter.txt").write_text("dear")
+    with pytest.raises(StoreError, match="other things"):
+        made.save(tmp_path)
+    with pytest.raises(UnsupportedOption, match="rows='all'"):
+        made.save(tmp_path / "map", rows="all")
+    with pytest.raises(UnsupportedOption, match="no folder"):
+        made.save(tmp_path / "map", rows="reference")
+    made.save(tmp_path / "map")
+    (tmp_path / "map" / "axes.npz").write_bytes(b"nothing")
+    with pytest.raises(StoreError, match="missing or damaged"):
+        clipnb.Projection.load(tmp_path / "map")
+    (tmp_path / "map" / "projection.json").write_text('{"format": 99}')
+    with pytest.raises(StoreError, match="newer clipnb"):
+        clipnb.Projection.load(tmp_path / "map")
