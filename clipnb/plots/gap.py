@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["modality_gap"]
 
 _LOOKS = {"image": (OKABE_ITO[0], "circle", "pictures"), "text": (OKABE_ITO[1], "diamond", "texts")}
+_SVG_UP_TO = 2000
 _HEADS = ("as the model gives them", "each side's mean taken away")
 
 
@@ -100,22 +101,24 @@ def _draw(
     places = {name: side @ basis.T for name, side in rows.items()}
     ends = np.full((3 * len(joined), 2), np.nan)
     ends[0::3], ends[1::3] = places["image"][joined[:, 0]], places["text"][joined[:, 1]]
-    figure.add_trace(
-        go.Scatter(
-            x=ends[:, 0], y=ends[:, 1], mode="lines", name="pairs", legendgroup="pairs", opacity=0.35,
-            line={"color": ink(mode), "width": 0.8}, hoverinfo="skip", showlegend=n == 0 and len(joined) > 0, **on,
-        )
-    )  # fmt: skip
+    # WebGL is quick, and drawn above everything else.
+    kind = go.Scatter if max(map(len, shown.values())) <= _SVG_UP_TO else go.Scattergl
     for name, (colour, symbol, words) in _LOOKS.items():
         chosen, ids = shown[name], (gap.images if name == "image" else gap.texts).ids
         figure.add_trace(
-            go.Scattergl(
+            kind(
                 x=places[name][chosen, 0], y=places[name][chosen, 1], mode="markers", name=words, legendgroup=name,
                 showlegend=n == 0, customdata=[plain(ids[i], 60) for i in chosen], opacity=0.7,
                 marker={"color": colour, "symbol": symbol, "size": 5},
                 hovertemplate="<b>%{customdata}</b><extra>" + words + "</extra>", **on,
             )
         )  # fmt: skip
+    figure.add_trace(
+        go.Scatter(
+            x=ends[:, 0], y=ends[:, 1], mode="lines", name="pairs", legendgroup="pairs", opacity=0.5,
+            line={"color": ink(mode), "width": 0.8}, hoverinfo="skip", showlegend=n == 0 and len(joined) > 0, **on,
+        )
+    )  # fmt: skip
     centres = np.stack([places[name].mean(axis=0) for name in _LOOKS])
     figure.add_trace(
         go.Scatter(
