@@ -162,6 +162,10 @@ def test_maps_and_points_that_cannot_be_laid_out_together():
         clipnb.project_aligned([ONE[:4], OTHER[:4]], method="aligned_umap")
     with pytest.raises(InvalidEmbeddings, match="number 2 point in the same direction"):
         clipnb.project_aligned([SPACE, np.ones((COUNT, 3))], method="aligned_umap")
+    pieces = np.eye(6)[GROUP] + 0.05 * RNG.normal(size=(COUNT, 6))  # whose graphs have no edge between the groups
+    apart = clipnb.project_aligned([pieces, pieces], method="aligned_umap", init="spectral", progress=False)
+    assert apart[0].params["init"] == "pca"
+    np.testing.assert_array_equal(apart[0].coords, apart[1].coords)
     few = clipnb.project_aligned([ONE[:6], OTHER[:6]], method="aligned_umap", progress=False)
     assert np.isfinite(few[1].coords).all()
     assert few[0].params["n_neighbors"] == 6

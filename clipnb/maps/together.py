@@ -46,10 +46,13 @@ def project(
         ]
     with stages.stage("graph", "fuzzy graphs and first places"):
         graphs = [umap_graph.graph(*each) for each in found]
-        init = settings["init"] if count > 50 or settings["init"] != "spectral" else "pca"
-        # One start for all, from what the models have in common.
+        # One start for all, from what the models have in common: the mean of their graphs, or of their cosines, whose
+        # principal components are those of their columns side by side.
         mean = sum(graphs[1:], graphs[0]) / len(graphs)
-        start = umap_layout.first_places(rows[0].vectors, mean, n_components, init, seed)
+        whole = settings["init"] != "spectral" or (count > 50 and umap_graph.pieces(mean) == 1)
+        init = settings["init"] if whole else "pca"
+        columns = np.concatenate([each.vectors for each in rows], axis=1)
+        start = umap_layout.first_places(columns, mean, n_components, init, seed)
         likeness = alike([index for index, _ in found])
     params = {
         "n_components": n_components, "metric": metric, "n_neighbors": k, "min_dist": float(min_dist),
