@@ -274,7 +274,17 @@ def test_sizes_of_a_small_student():
     [
         ({"steps": None}, "either steps= or epochs="),
         ({"epochs": 2}, "either steps= or epochs="),
-        ({"steps": 0}, "more than none"),
+        ({"steps": 0}, "steps=0"),
+        ({"steps": 2.5}, r"steps=2\.5: expected a whole number from 1"),
+        ({"steps": "2"}, "steps='2'"),
+        ({"steps": None, "epochs": float("nan")}, "epochs=nan"),
+        ({"steps": None, "epochs": 0}, "more than none"),
+        ({"batch_size": 2.5}, "batch_size"),
+        ({"checkpoint_every": 0}, "checkpoint_every=0"),
+        ({"validate_every": 0}, "validate_every=0"),
+        ({"weight_decay": "a"}, "weight_decay='a'"),
+        ({"weight_decay": -1.0}, "decay from 0"),
+        ({"seed": -1}, "seed=-1: expected a whole number from 0"),
         ({"batch_size": 0}, "batch_size=0"),
         ({"lr": 0.0}, "lr=0.0"),
         ({"warmup": 1.0}, "warmup=1.0"),
@@ -293,6 +303,24 @@ def test_a_folder_of_another_training(tmp_path):
         distill(tmp_path, steps=1, lr=0.002)
     with locked(tmp_path), pytest.raises(FolderBusy):
         distill(tmp_path, steps=1)
+    shutil.rmtree(tmp_path / "training")
+    with pytest.raises(StoreError, match=r"another training; .*resume=False"):
+        distill(tmp_path, steps=1, lr=0.002)
+    assert distill(tmp_path, steps=1, lr=0.002, resume=False).steps == 1
+
+
+def test_a_folder_of_another_model_stays_as_it_is(tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}', encoding="utf-8")
+    for resume in (True, False):
+        with pytest.raises(StoreError, match="not a result of distill"):
+            distill(tmp_path, steps=1, resume=resume)
+    assert (tmp_path / "config.json").read_text(encoding="utf-8") == '{"model_type": "bert"}'
+
+
+def test_texts_without_a_source_are_counted(tmp_path):
+    corpus = clipnb.Corpus("c", (), ("a", "b"), {"en": ("car",), "sv": ("bil", "hus")}, {"en": (0,), "sv": (0, 1)})
+    with pytest.warns(UserWarning, match="without a sentence in 'en' are not learned from: sv 1"):
+        training.distill(FakeClip(), student(), corpus, tmp_path, steps=1, device="cpu", progress=False)
 
 
 def test_a_damaged_checkpoint(tmp_path):
@@ -310,8 +338,8 @@ def test_long_texts_are_named_or_counted(tmp_path):
         training.distill(FakeClip(), student(), pairs, tmp_path, **options)
     with pytest.raises(TextTooLong, match=r"text 72, 'car .* > 24, the student's context"):
         training.distill(FakeClip(), student(), [*PAIRS, pairs[-1]], tmp_path / "other", **options)
-    with pytest.warns(TruncatedText) as said:
-        training.distill(FakeClip(), student(), pairs, tmp_path / "cut", truncate=True, **options)
+    with pytest.warns(TruncatedText) as said:  # what failed before it learned anything is in nobody's way
+        training.distill(FakeClip(), student(), pairs, tmp_path, truncate=True, **options)
     words = [str(warning.message) for warning in said]
     assert any("1 of 37 texts cut at the teacher's 12 tokens" in line for line in words)
     assert any("2 of 74 texts cut at the student's 24 tokens: en 1, sv 1" in line for line in words)
@@ -320,6 +348,8 @@ def test_long_texts_are_named_or_counted(tmp_path):
 def test_what_is_no_teacher(tmp_path):
     with pytest.raises(WrongType, match="the teacher is a int"):
         training.distill(3, student(), PAIRS, tmp_path, steps=1)
+    with pytest.raises(WrongType, match="the student is a int"):
+        training.distill(FakeClip(), 3, PAIRS, tmp_path, steps=1)
 
 
 def test_the_teacher_is_asked_once_for_all_trainings(tmp_path):

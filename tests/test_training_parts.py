@@ -6,11 +6,19 @@ from fakes import FakeClip
 from sklearn.metrics.pairwise import cosine_similarity
 
 from clipnb import Corpus
-from clipnb.errors import CorpusError, EmptyInput, InvalidEmbeddings, StoreError, UnknownLanguage, WrongType
+from clipnb.errors import (
+    CorpusError,
+    EmptyInput,
+    InvalidEmbeddings,
+    StoreError,
+    UnknownLanguage,
+    UnsupportedOption,
+    WrongType,
+)
 from clipnb.training import ParallelTexts, TeacherCache, parallel_texts, teacher_cache
 from clipnb.training.schedule import rate
 from clipnb.training.texts import Batches
-from clipnb.training.validating import ranks_of, validate
+from clipnb.training.validating import validate
 
 CORPUS = Corpus(
     "four",
@@ -69,8 +77,10 @@ def test_no_source_is_on_both_sides():
     assert not set(learn.sources) & set(test.sources)
     assert sorted(learn.texts + test.texts) == sorted(pairs.texts)
     assert pairs.split(0.25, seed=3)[1].digest() == test.digest() != pairs.split(0.25, seed=4)[1].digest()
-    for share in (0.0, 0.001, 1.0):
-        with pytest.raises(EmptyInput, match="leaves one part empty"):
+    with pytest.raises(EmptyInput, match="leaves one part empty"):
+        pairs.split(0.001)
+    for share in (0.0, 1.0, -0.2, float("nan")):
+        with pytest.raises(UnsupportedOption, match=f"validation={share}"):
             pairs.split(share)
 
 
@@ -184,5 +194,6 @@ def test_ranks_and_recall_by_another_way():
 
 
 def test_equal_rows_count_against_the_student():
-    same = np.ones((3, 2)) / np.sqrt(2)
-    np.testing.assert_array_equal(ranks_of(same, same, [0, 1, 2]), [2, 2, 2])
+    pairs = ParallelTexts(("a", "b", "c"), ("x", "y", "z"), ("sv",) * 3)
+    (found,) = validate(lambda chosen: np.ones((len(chosen), 2)), pairs, np.ones((3, 2)), 0)
+    assert (found["cosine"], found["recall@1"], found["recall@10"]) == (1.0, 0.0, 1.0)

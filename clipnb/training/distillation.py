@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import os
+import warnings
 from collections.abc import Iterable, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +19,14 @@ from clipnb.corpus import Corpus
 from clipnb.errors import CorpusError, StoreError, UnsupportedOption, WrongType
 from clipnb.models import load
 from clipnb.models.towers import Options
+from clipnb.progress import bar as bar_of
 from clipnb.store.disk import sweep
 from clipnb.store.lock import locked
 from clipnb.training.export import export
-from clipnb.training.lesson import Lesson, bar_of
+from clipnb.training.lesson import Lesson
 from clipnb.training.outcome import RECORDS, Distilled
 from clipnb.training.pairs import ParallelTexts, parallel_texts
-from clipnb.training.progress import CHECKPOINT, begin
+from clipnb.training.progress import CHECKPOINT, SETTINGS, begin
 from clipnb.training.student import Student, open_student
 from clipnb.training.teacher_cache import TeacherCache
 from clipnb.types import ClipModel, is_model
@@ -97,14 +101,18 @@ def distill(
         progress: show bars.
 
     Raises:
+        WrongType: the teacher or the student is something else.
         UnsupportedOption: an option out of its range, or a student whose head is for another teacher.
         CorpusError: a source of the validation is among those to learn from, or entries are no triples.
         TextTooLong: only with ``truncate=False``.
-        StoreError: ``out`` holds another training, or cannot be written.
+        StoreError: ``out`` holds another training or another model, or cannot be written.
         FolderBusy: another run writes there.
         ClipnbError: what opening a model or pairing sentences raises.
     """
-    _check(steps, epochs, batch_size, lr, warmup, checkpoint_every, validate_every)
+    _check(steps, epochs, lr, warmup, weight_decay)
+    at_least = {"steps": 1, "batch_size": 1, "checkpoint_every": 1, "validate_every": 1, "seed": 0}
+    for name, value in zip(at_least, (steps, batch_size, checkpoint_every, validate_every, seed), strict=True):
+        _check_whole(name, value, at_least[name])
     options = Options.resolve(device, dtype)
     if options.dtype == torch.float16:
         raise UnsupportedOption("dtype='float16': gradients would vanish; 'bfloat16' or 'float32'")
@@ -126,6 +134,7 @@ def distill(
             **{"weight_decay": weight_decay, "validate_every": validate_every, "truncate": truncate, "seed": seed},
             "dtype": str(options.dtype).rpartition(".")[2],
         }
+        _check_folder(folder, settings, resume)
         begin(folder / RECORDS, settings, resume)
         if resume and not (folder / RECORDS / CHECKPOINT).exists():
             with contextlib.suppress(StoreError):
@@ -133,7 +142,7 @@ def distill(
                 if _record_of(folder) == _fingerprint(settings):
                     return done
         cached = TeacherCache(cache if cache is not None else folder / RECORDS / "teacher", teacher)
-        with bar_of(len(set(pairs.sources)), "the teacher's rows", progress) as bar:
+        with bar_of(progress, "the teacher's rows", "text", total=len(set(pairs.sources))) as bar:
             targets = cached.rows(pairs.sources, truncate=truncate, bar=bar)
         lesson = Lesson(student, pairs, targets, tests, options, settings)
         if tests:
@@ -151,6 +160,9 @@ def _pairs(
     parallel: Parallel, validation: Any, pivot: str, languages: str | Sequence[str] | None, seed: int
 ) -> tuple[ParallelTexts, ParallelTexts | None]:
     pairs = parallel_texts(parallel, pivot=pivot, languages=languages)
+    if pairs.unpaired:
+        left = ", ".join(f"{code} {count}" for code, count in pairs.unpaired.items())
+        warnings.warn(f"texts of pictures without a sentence in {pivot!r} are not learned from: {left}", stacklevel=3)
     if validation is None:
         return pairs, None
     if isinstance(validation, (int, float)):
@@ -173,19 +185,36 @@ def _model(teacher: ClipModel | str, device: str | None) -> ClipModel:
     return teacher
 
 
-def _check(
-    steps: int | None, epochs: float | None, batch: int, lr: float, warmup: float, every: int, tests: int | None
-) -> None:
+def _check(steps: int | None, epochs: float | None, lr: float, warmup: float, weight_decay: float) -> None:
     if (steps is None) == (epochs is None):
         raise UnsupportedOption("say how long: either steps= or epochs=")
-    if (steps is not None and steps < 1) or (epochs is not None and epochs <= 0):
-        raise UnsupportedOption(f"steps={steps}, epochs={epochs}: expected more than none")
-    if batch < 1 or every < 1 or (tests is not None and tests < 1):
+    for name, value in (("epochs", epochs or 1), ("lr", lr), ("warmup", warmup), ("weight_decay", weight_decay)):
+        if not isinstance(value, (int, float)) or not math.isfinite(value):
+            raise UnsupportedOption(f"{name}={value!r}: expected a number")
+    if epochs is not None and epochs <= 0:
+        raise UnsupportedOption(f"epochs={epochs}: expected more than none")
+    if lr <= 0 or not 0 <= warmup < 1 or weight_decay < 0:
         raise UnsupportedOption(
-            f"batch_size={batch}, checkpoint_every={every}, validate_every={tests}: expected at least 1"
+            f"lr={lr}, warmup={warmup}, weight_decay={weight_decay}: expected a positive rate, a share below 1, and a "
+            "decay from 0"
         )
-    if not lr > 0 or not 0 <= warmup < 1:
-        raise UnsupportedOption(f"lr={lr}, warmup={warmup}: expected a positive rate, and a share below 1")
+
+
+def _check_whole(name: str, value: Any, least: int) -> None:
+    if value is not None and (not isinstance(value, Integral) or isinstance(value, bool) or value < least):
+        raise UnsupportedOption(f"{name}={value!r}: expected a whole number from {least}")
+
+
+def _check_folder(folder: Path, settings: dict[str, Any], resume: bool) -> None:
+    """Refuse to write over a model that this training did not make."""
+    if not (folder / "config.json").exists() or (folder / RECORDS / SETTINGS).exists():
+        return  # what an earlier run noted is compared by begin()
+    try:
+        Distilled.read(folder)
+    except StoreError as error:
+        raise StoreError(f"{folder}: it holds a model that is not a result of distill(); take another") from error
+    if resume and _record_of(folder) != _fingerprint(settings):
+        raise StoreError(f"{folder}: it holds another training; take another folder, or resume=False to start over")
 
 
 def _fingerprint(settings: dict[str, Any]) -> str:

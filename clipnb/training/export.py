@@ -42,6 +42,7 @@ def export(student: Student, out: Path, record: dict[str, Any]) -> None:
     transformer, head = student.transformer, student.head
     with in_words(out), quiet():
         out.mkdir(parents=True, exist_ok=True)
+        (out / "config.json").unlink(missing_ok=True)  # written last: without it the folder is no model
         base = student.base
         if not base:
             base = str((out / OWN_BASE).absolute())

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from clipnb.corpus import Corpus
-from clipnb.errors import CorpusError, EmptyInput, WrongType, quote
+from clipnb.errors import CorpusError, EmptyInput, UnsupportedOption, WrongType, quote
 from clipnb.languages import language
 
 __all__ = ["ParallelTexts", "parallel_texts"]
@@ -80,8 +80,11 @@ class ParallelTexts:
             seed: which ones.
 
         Raises:
+            UnsupportedOption: no such share.
             EmptyInput: one of the parts would be empty.
         """
+        if not 0 < share < 1:
+            raise UnsupportedOption(f"validation={share}: expected a share of the sources, between 0 and 1")
         known = sorted(set(self.sources))
         apart = set(np.random.default_rng(seed).permutation(len(known))[: round(share * len(known))].tolist())
         held = {source for i, source in enumerate(known) if i in apart}

@@ -96,7 +96,7 @@ class Progress:
 
 
 def begin(folder: Path, settings: dict[str, Any], resume: bool) -> None:
-    """Note what makes the result, or see that it is what an earlier run noted.
+    """Note what makes the result, or see that it is what an earlier run noted that learned something.
 
     Raises:
         StoreError: an earlier run was another training.
@@ -105,12 +105,12 @@ def begin(folder: Path, settings: dict[str, Any], resume: bool) -> None:
     with in_words(folder):
         if not resume:
             clear(folder)
-        if not file.exists():
+        if not any((folder / name).exists() for name in (CHECKPOINT, LOG)):  # nothing was learned yet
             write_json(file, settings)
             return
         try:
             found = dict(json.loads(file.read_text(encoding="utf-8")))
-        except ValueError as error:
+        except (OSError, ValueError) as error:
             raise StoreError(f"{file}: cannot be read ({error}); pass resume=False to start over") from error
     other = [key for key in settings if found.get(key) != json.loads(json.dumps(settings[key]))]
     if other:

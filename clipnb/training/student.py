@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from clipnb.errors import UnsupportedOption
+from clipnb.errors import UnsupportedOption, WrongType
 from clipnb.models import bert
 from clipnb.models.configuration import read_json
 from clipnb.models.families import m_clip
@@ -128,8 +128,11 @@ def open_student(name: str | os.PathLike[str], *, local_files_only: bool = False
         local_files_only: do not ask the network.
 
     Raises:
+        WrongType: it is something else.
         UnknownModel, ModelUnavailable, ModelFolderError, UnsafeCheckpoint, UnsupportedModel: see :func:`clipnb.load`.
     """
+    if not isinstance(name, (str, os.PathLike)):
+        raise WrongType(f"the student is a {type(name).__name__}; expected a Student, a Hub id or a folder")
     source = resolve(os.fspath(name), local_files_only=local_files_only)
     options = Options.resolve("cpu", None)
     said = read_json(source.path / "config.json", source.name)
