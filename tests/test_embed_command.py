@@ -72,7 +72,14 @@ def test_control_c_leaves_a_folder_that_goes_on(tmp_path):
     out = tmp_path / "rows"
     command = [sys.executable, "-m", "clipnb", "embed", str(lines), "--out", str(out)]
     with_bar = {**os.environ, "TQDM_DISABLE": "0"}  # whatever the tests themselves run under
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=with_bar)
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=with_bar,
+        # A shell that starts the tests in the background would have everything below it ignore the signal.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     while not list(out.glob("shard-*.json")):
         assert process.poll() is None
         time.sleep(0.05)
