@@ -165,3 +165,14 @@ def test_rows_that_cannot_be_joined():
         clipnb.joint(IMAGES, TEXTS).like(TEXTS, "sound")
     with pytest.raises(InvalidEmbeddings, match="8 columns"):
         clipnb.joint(IMAGES, TEXTS).like(THINGS[:, :8], "text")
+
+
+def test_new_pictures_find_their_place_on_a_centred_map():
+    rows = clipnb.joint(IMAGES[:100], TEXTS[:100], mode="centred")
+    projection = clipnb.project(rows.embeddings, method="pca")
+    places = projection.transform(rows.like(IMAGES[:100], "image"))
+    np.testing.assert_allclose(places, projection.coords[:100], atol=1e-5)
+    new = projection.transform(rows.like(IMAGES[100:], "image"))
+    beside = projection.transform(rows.like(TEXTS[100:], "text"))
+    apart = np.linalg.norm(new[:, None] - beside, axis=2)
+    assert np.median(np.diag(apart)) < 0.3 * np.median(apart)  # a picture lies beside its own text

@@ -80,6 +80,9 @@ def test_a_highlighted_point_is_lit_in_all_maps():
         np.testing.assert_allclose(np.column_stack([ring.x, ring.y]), coords[[5]])
     plots.light_points(figure, MAPS, [])
     assert all(len(ring.x) == 0 for ring in named(figure, "highlighted"))
+    widget = go.FigureWidget(figure)
+    plots.light_points(widget, MAPS, [1])
+    assert [ring.x[0] for ring in named(widget, "highlighted")] == [coords[1, 0] for coords in MAPS]
     with pytest.raises(errors.UnsupportedOption, match="expected rows from 0 to 39"):
         plots.light_points(figure, MAPS, [40])
 
