@@ -248,6 +248,7 @@ def test_bars_are_the_recall_and_whiskers_its_interval(recall):
     np.testing.assert_allclose(np.array(bars.x) - bars.error_x.arrayminus, chosen["low"])
     assert [text.split(" · ")[1] for text in figure.layout.yaxis.ticktext] == ["ja", "ar", "sv"]
     assert figure.layout.xaxis.title.text == "pictures by sentences, recall@5"
+    assert plots.language_recall(recall, k=5, direction="both").layout.xaxis.title.text == "recall@5"
     np.testing.assert_allclose(figure.data[-1].x, 5 / 40)
 
 

@@ -183,6 +183,8 @@ def _bars(pairs: Sequence[tuple[str, str]], values: np.ndarray, middle: np.ndarr
         marker={"color": OKABE_ITO[0], "line": {"width": 0}},
         text=[f"{value:.3f}" for value in values],
         textposition="outside",
+        textfont={"size": 11},
+        constraintext="none",  # else it shrinks to the bar
         cliponaxis=False,
         customdata=[[plain(language(code).name, None), directed(plain(text, None), code)] for code, text in pairs],
         hovertemplate=f"%{{customdata[0]}}<br>%{{customdata[1]}}<br>{plain(score)} %{{x:.3f}}<extra></extra>",

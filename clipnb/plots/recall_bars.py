@@ -152,7 +152,8 @@ def _series(
 def _what(series: Sequence[tuple[str, pd.DataFrame]]) -> str:
     """What the axis is of: as much as all bars have in common."""
     kinds = list(dict.fromkeys(str(part["what"].iloc[0]) for _, part in series))
-    return kinds[0] if len(kinds) == 1 else "recall"
+    ends = {kind.rpartition(", ")[2] for kind in kinds}
+    return kinds[0] if len(kinds) == 1 else ends.pop() if len(ends) == 1 else "recall"
 
 
 def _codes(series: Sequence[tuple[str, pd.DataFrame]], languages: Sequence[str] | None) -> list[str]:

@@ -46,8 +46,9 @@ def translation_histogram(
     every = np.concatenate([true, null])
     room = max(0.02, 0.03 * float(np.ptp(every)))
     edges = np.linspace(float(every.min()) - 1e-6, float(every.max()) + 1e-6, _STEPS + 1)
+    blue = OKABE_ITO[0 if mode == "light" else 5]  # the darker one is lost on a dark page
     figure = go.Figure()
-    for name, values, colour in (("shuffled pairs", null, OTHER), ("translations", true, OKABE_ITO[0])):
+    for name, values, colour in (("shuffled pairs", null, OTHER), ("translations", true, blue)):
         counts = np.histogram(values, edges)[0]
         share = counts / max(1, len(values))
         figure.add_trace(
