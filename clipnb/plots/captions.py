@@ -15,6 +15,7 @@ from clipnb.languages import language
 from clipnb.plots.arrays import same_length
 from clipnb.plots.concepts import concept_of
 from clipnb.plots.families import family_order
+from clipnb.plots.marking import add_words
 from clipnb.plots.palette import OKABE_ITO, heading, ink, plain, template, text_columns
 from clipnb.plots.scripts import directed, font_of, lines_of, name_of, shown
 from clipnb.plots.thumbnails import layout_image
@@ -90,15 +91,17 @@ def picture_captions(
     if values is not None:
         figure.add_trace(_bars(pairs, values, middle, score))
         _write_scores(figure, values, middle, null, score, span, mode)
+    words = []
     for (code, text), name, y in zip(pairs, called, middle, strict=True):
         rtl = language(code).right_to_left
         look: dict[str, Any] = {"xref": "paper", "x": 0, "y": float(y), "yanchor": "middle", "showarrow": False}
         at = {"xanchor": "left", "xshift": beside - left}
-        figure.add_annotation(text=name, font={"family": font_of(code)}, opacity=0.75, **look, **at)
+        words.append({"text": name, "font": {"family": font_of(code)}, "opacity": 0.75, **look, **at})
         start = "right" if rtl else "left"
         at = {"xanchor": start, "align": start, "xshift": beside + name_room - left + (room if rtl else 0)}
         font = {"family": font_of(code), "size": 14}
-        figure.add_annotation(text=shown(text, code, columns), font=font, **look, **at)
+        words.append({"text": shown(text, code, columns), "font": font, **look, **at})
+    add_words(figure, words)
     if picture is not None:
         figure.add_layout_image(
             layout_image(

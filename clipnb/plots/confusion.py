@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 
 from clipnb.errors import EmptyInput, UnsupportedOption, WrongShape, WrongType
+from clipnb.plots.marking import add_lines, add_words
 from clipnb.plots.ordering import class_groups, class_order
 from clipnb.plots.palette import SEQUENTIAL, heading, ink, plain, template, text_columns
 
@@ -198,13 +199,17 @@ def _draw_groups(figure: go.Figure, kinds: Sequence[str] | None, cell: float, mo
     starts = [i for i, kind in enumerate(kinds) if i == 0 or kind != kinds[i - 1]]
     count = len(kinds)
     line, faint = {"color": ink(mode), "width": 1}, 0.45 if len(starts) <= 30 else 0.15
-    for start in starts[1:]:
-        at = start - 0.5
-        figure.add_shape(type="line", x0=-0.5, x1=count - 0.5, y0=at, y1=at, line=line, opacity=faint)
-        figure.add_shape(type="line", x0=at, x1=at, y0=-0.5, y1=count - 0.5, line=line, opacity=faint)
-    for start, stop in pairwise([*starts, count]):
-        if (stop - start) * cell >= 12:
-            figure.add_annotation(
-                text=plain(kinds[start]), xref="paper", x=1, xshift=6, y=(start + stop - 1) / 2, xanchor="left",
-                showarrow=False, font={"size": 11},
-            )  # fmt: skip
+    lines: list[dict[str, Any]] = []
+    for at in (start - 0.5 for start in starts[1:]):
+        lines.append({"x0": -0.5, "x1": count - 0.5, "y0": at, "y1": at})
+        lines.append({"x0": at, "x1": at, "y0": -0.5, "y1": count - 0.5})
+    add_lines(figure, ({"type": "line", "line": line, "opacity": faint, **ends} for ends in lines))
+    look = {"xref": "paper", "x": 1, "xshift": 6, "xanchor": "left", "showarrow": False, "font": {"size": 11}}
+    add_words(
+        figure,
+        (
+            {"text": plain(kinds[start]), "y": (start + stop - 1) / 2, **look}
+            for start, stop in pairwise([*starts, count])
+            if (stop - start) * cell >= 12
+        ),
+    )

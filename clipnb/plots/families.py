@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from clipnb.languages import by_family, language
+from clipnb.plots.marking import add_words
 from clipnb.plots.palette import plain
 
 __all__ = ["Run", "family_order", "label_runs", "run_room", "runs", "spread"]
@@ -57,15 +58,17 @@ def label_runs(figure: Any, found: Sequence[Run], cell: float, mode_line: str, s
     """The names of the runs at the right of the axis, moved apart where they would lie on each other."""
     wanted = [cell * (run.start + run.stop - 1) / 2 for run in found]
     families = [run.family for run in found]
+    words = []
     for i, (run, at, to) in enumerate(zip(found, wanted, spread(wanted, LINE), strict=True)):
         first = i == 0 or families[i - 1] != run.family
-        words = f"<b>{plain(run.family)}</b>" if first and run.branch else ""
-        text = f"{words} {plain(run.branch)}".strip() if run.branch else f"<b>{plain(run.family)}</b>"
-        figure.add_annotation(
-            text=text, xref="paper", x=1, y=(run.start + run.stop - 1) / 2, ax=16, ay=to - at, xanchor="left",
-            showarrow=True, arrowhead=0, arrowwidth=0.8, arrowcolor=mode_line, standoff=1, align="left",
-            font={"size": size}, captureevents=False,
-        )  # fmt: skip
+        family = f"<b>{plain(run.family)}</b>" if first and run.branch else ""
+        text = f"{family} {plain(run.branch)}".strip() if run.branch else f"<b>{plain(run.family)}</b>"
+        words.append({
+            "text": text, "xref": "paper", "x": 1, "y": (run.start + run.stop - 1) / 2, "ax": 16, "ay": to - at,
+            "xanchor": "left", "showarrow": True, "arrowhead": 0, "arrowwidth": 0.8, "arrowcolor": mode_line,
+            "standoff": 1, "align": "left", "font": {"size": size}, "captureevents": False,
+        })  # fmt: skip
+    add_words(figure, words)
 
 
 def run_room(found: Sequence[Run]) -> int:

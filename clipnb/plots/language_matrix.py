@@ -13,6 +13,7 @@ from clipnb.errors import UnsupportedOption, WrongShape, WrongType
 from clipnb.languages import language
 from clipnb.plots.arrays import as_matrix, same_length
 from clipnb.plots.families import Run, family_order, label_runs, run_room, runs
+from clipnb.plots.marking import add_lines, add_words
 from clipnb.plots.ordering import class_order
 from clipnb.plots.palette import SEQUENTIAL, heading, plain, template, text_columns
 from clipnb.plots.scripts import name_of
@@ -219,32 +220,27 @@ def _stagger(
         "showarrow": True, "arrowhead": 0, "arrowwidth": 0.5, "arrowcolor": _GRID, "font": {"size": 10},
         "borderpad": 0, "standoff": 1,
     }  # fmt: skip
+    words = []
     for i, (row, column) in enumerate(zip(rows, columns, strict=True)):
         level = i % levels
         half = 2.8 * text_columns(column)  # a turned text is placed by its middle, whatever its anchor
-        figure.add_annotation(
-            text=row, xref="paper", x=0, y=i, ax=-9 - level * left_one, ay=0, xanchor="right", yanchor="middle", **look
-        )
-        figure.add_annotation(
-            text=column,
-            yref="paper",
-            y=0,
-            x=i,
-            ax=0,
-            ay=9 + level * below_one + half,
-            textangle=-90,
-            yanchor="middle",
-            **look,
-        )
+        at_left = {"xref": "paper", "x": 0, "y": i, "ax": -9 - level * left_one, "ay": 0, "xanchor": "right"}
+        below = {"yref": "paper", "y": 0, "x": i, "ax": 0, "ay": 9 + level * below_one + half, "textangle": -90}
+        words += [
+            {"text": text, "yanchor": "middle", **place, **look} for text, place in ((row, at_left), (column, below))
+        ]
+    add_words(figure, words)
 
 
 def _draw_borders(figure: go.Figure, found: Sequence[Run], cell: float, mode: str) -> None:
     """Lines in the colour of the page, which is none of the scale's: families strong, branches fine."""
     page, count = template(mode).layout.paper_bgcolor, found[-1].stop if found else 0
+    lines = []
     for before, run in itertools.pairwise(found):
         alone = before.stop - before.start == 1 == run.stop - run.start  # one beside the other, lines would fill them
         strong = before.family != run.family and not alone
         line = {"color": page, "width": min(2.5, cell / 3) if strong else min(1.5, cell / 8)}
         at = run.start - 0.5
-        figure.add_shape(type="line", x0=-0.5, x1=count - 0.5, y0=at, y1=at, line=line)
-        figure.add_shape(type="line", x0=at, x1=at, y0=-0.5, y1=count - 0.5, line=line)
+        lines.append({"type": "line", "x0": -0.5, "x1": count - 0.5, "y0": at, "y1": at, "line": line})
+        lines.append({"type": "line", "x0": at, "x1": at, "y0": -0.5, "y1": count - 0.5, "line": line})
+    add_lines(figure, lines)
