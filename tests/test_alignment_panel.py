@@ -53,6 +53,7 @@ def test_lines_may_name_their_language():
     assert len(remarks) == 1
     assert "“xq”" in remarks[0]
     assert read_sentences(" \n") == ([], [])
+    assert read_sentences("sv: \nkatt") == ([("katt", None)], ["The line of “sv” has no words."])
 
 
 def test_landings_are_those_of_a_loop():

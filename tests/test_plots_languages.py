@@ -472,6 +472,7 @@ def test_an_encoded_corpus_brings_texts_rows_and_picture(encoded):
         (lambda e: plots.translation_map(TEXTS, rows(8), layout="around"), errors.WrongType, "picture_row"),
         (lambda e: plots.translation_map(TEXTS, rows(8), layout="ring"), errors.UnsupportedOption, "layout"),
         (lambda e: plots.translation_map(TEXTS, coords=rows(3, 2)), errors.WrongShape, "coords"),
+        (lambda e: plots.translation_map({"en": "x"}, coords=[[np.nan, 1]]), errors.InvalidEmbeddings, "for row 0"),
         (lambda e: plots.translation_map(TEXTS, rows(8), picture_row=rows(1, 4)[0]), errors.InvalidEmbeddings, "two"),
         (lambda e: plots.translation_map(e, "x"), errors.CorpusError, "no picture 'x'"),
         (lambda e: plots.translation_map(e, 2), errors.CorpusError, "there are 2"),

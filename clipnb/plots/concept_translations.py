@@ -174,6 +174,8 @@ def _placed(
             raise WrongShape(
                 f"coords has shape {list(points.shape)}; expected [{count}, 2], or the picture as one more row"
             )
+        if not np.isfinite(points).all():
+            raise InvalidEmbeddings(f"coords has no position for row {int(np.argmin(np.isfinite(points).all(axis=1)))}")
         return _Map(points[:count], points[count] if len(points) > count else None, [], "Positions as given.")
     if vectors is None:
         raise WrongType("rows is missing: give the rows of the texts, or coords")

@@ -16,7 +16,7 @@ from clipnb.types import FloatArray
 
 __all__ = ["Landing", "Sentence", "land", "read_sentences"]
 
-_PREFIX = re.compile(r"([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*)\s*[:：]\s*(\S.*)")
+_PREFIX = re.compile(r"([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*)\s*[:：]\s*(.*)")
 
 
 class Sentence(NamedTuple):
@@ -45,7 +45,7 @@ class Landing(NamedTuple):
 
 
 def read_sentences(text: str) -> tuple[list[Sentence], list[str]]:
-    """The lines that hold something, "sv: en katt" with its language; and remarks on prefixes that name none."""
+    """The lines that hold something, "sv: en katt" with its language; and remarks on the other prefixes."""
     found, remarks = [], []
     for line in (line.strip() for line in text.splitlines()):
         match = _PREFIX.fullmatch(line)
@@ -53,7 +53,11 @@ def read_sentences(text: str) -> tuple[list[Sentence], list[str]]:
             found += [Sentence(line, None)] if line else []
             continue
         try:
-            found.append(Sentence(match[2], language(match[1]).code))
+            code = language(match[1]).code
+            if match[2]:
+                found.append(Sentence(match[2], code))
+            else:
+                remarks.append(f"The line of “{match[1]}” has no words.")
         except UnknownLanguage:
             found.append(Sentence(line, None))
             remarks.append(f"“{match[1]}” is no language that is known here, so the line is read as it stands.")
