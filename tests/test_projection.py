@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -125,6 +128,28 @@ def test_other_methods_keep_groups_together_and_repeat_themselves(method, n_comp
     assert right_group(found.coords) > (0.95 if n_components == 2 else 0.8)
     again = clipnb.project(POINTS, method=method, n_components=n_components, seed=1, **options)
     np.testing.assert_array_equal(again.coords, found.coords)
+
+
+@pytest.mark.slow
+def test_an_installation_compiles_once(tmp_path):
+    code = """
+import clipnb, numpy as np
+from clipnb.maps import kernels
+print(kernels.is_compiled())
+found = clipnb.project(np.random.default_rng(0).normal(size=(60, 5)), n_epochs=3)
+print(sum(kernels.epoch.stats.cache_hits.values()), sum(kernels.epoch.stats.cache_misses.values()))
+"""
+    (tmp_path / "file").touch()
+
+    def said(cache):
+        environment = {**os.environ, "CLIPNB_CACHE": str(cache), "NUMBA_CACHE_DIR": ""}
+        run = subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True)
+        return run.stdout.split()
+
+    assert said(tmp_path / "cache") == ["False", "0", "1"]
+    assert list((tmp_path / "cache" / "numba").rglob("*.nbc"))
+    assert said(tmp_path / "cache") == ["True", "1", "0"]
+    assert said(tmp_path / "file" / "cache") == ["False", "0", "1"]  # where nothing can be kept, it still works
 
 
 @pytest.mark.slow

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +11,26 @@ import numpy as np
 
 from clipnb.maps.caching import numba_folder
 
-__all__ = ["epoch", "is_compiled"]
+__all__ = ["compile_now", "epoch", "is_compiled"]
 
 
-@contextmanager
-def _kept() -> Iterator[bool]:
-    """Where numba keeps what is decorated inside: what ``NUMBA_CACHE_DIR`` says, else the package's own cache.
+def _compiled(function: Any) -> Any:
+    """The function, compiled when first called; kept where ``NUMBA_CACHE_DIR`` says, else in the package's own cache.
 
-    The folder of an installed package may be read-only, and the user's may not exist: then nothing is kept.
+    numba's own choices, beside the source or in the user's folder, may both be read-only. Where this one is, too,
+    nothing is kept.
     """
     config: Any = numba.config
     before = config.CACHE_DIR
     folder = Path(before) if before else numba_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        config.CACHE_DIR = str(folder)
-        yield os.access(folder, os.W_OK)
+        keep = os.access(folder, os.W_OK)
     except OSError:
-        yield False
+        keep = False
+    try:
+        config.CACHE_DIR = str(folder) if keep else before
+        return numba.njit(nogil=True, fastmath=True, cache=keep)(function)
     finally:
         config.CACHE_DIR = before
 
@@ -107,8 +107,7 @@ def _epoch(
 
 _SIGNATURE = "void(f4[:,::1], f4[:,::1], i8, i8, i8[::1], i4[::1], f4[::1], f4[::1], i8, f4, f4, f4, f4, i8, i8)"
 
-with _kept() as keep:
-    epoch = numba.njit(nogil=True, fastmath=True, cache=keep)(_epoch)
+epoch = _compiled(_epoch)
 
 
 def is_compiled() -> bool:

@@ -1,0 +1,123 @@
+"""A map from a fresh process, as a notebook's first cell pays for it: ``python benchmarks/maps.py [--quick]``
+
+Every contender is a process of its own, and they take turns. Time is elapsed, from the start of the process to the map;
+processor time stands beside it, because elapsed times grow with whatever else the machine does. The data are 512
+columns wide: forty groups, each a curved sheet of six dimensions, with noise.
+
+- ``clipnb, nothing compiled``: the cache for compiled code is empty, as after an installation;
+- ``clipnb``: the machine code of an earlier process is on disk;
+- ``umap-learn``: with the same exact neighbours, one thread (it takes no more where a seed is given);
+- ``umap-learn alone``: as its documentation has it; neighbours by descent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+CHILD = """
+import json, sys, time
+import numpy as np
+rows, contender, out = np.load(sys.argv[1]), sys.argv[2], sys.argv[3]
+seconds, asked = {}, 0
+if contender.startswith("clipnb"):
+    import clipnb
+    found = clipnb.project(rows, progress=False)
+    coords, seconds = found.coords, dict(found.seconds)
+else:
+    import warnings
+    warnings.simplefilter("ignore")
+    import umap
+    knn = (None, None, None)
+    if contender == "umap-learn":
+        from clipnb.maps.neighbours import among_themselves
+        knn = among_themselves(rows, 15)
+    coords = umap.UMAP(metric="cosine", random_state=0, n_jobs=1, precomputed_knn=knn).fit_transform(rows)
+np.save(out, coords)
+print(json.dumps(seconds))
+"""
+
+CONTENDERS = ("clipnb, nothing compiled", "clipnb", "umap-learn", "umap-learn alone")
+TARGETS = {(1000, "clipnb, nothing compiled"): 10, (10_000, "clipnb, nothing compiled"): 25, (10_000, "clipnb"): 12}
+"""Seconds elapsed on two cores."""
+
+
+def made(count: int, dim: int = 512, groups: int = 40, inner: int = 6) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(groups, dim))
+    sheets = rng.normal(size=(groups, 2 * inner, dim)) / np.sqrt(inner)
+    group, where = rng.integers(groups, size=count), rng.uniform(-1, 1, size=(count, inner))
+    curved = np.concatenate([where, where**2], axis=1)
+    rows = np.stack([centres[g] + c @ sheets[g] for g, c in zip(group, curved, strict=True)])
+    rows = rows + rng.normal(scale=0.2, size=rows.shape)
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+def timed(contender: str, rows: Path, out: Path, cache: Path) -> tuple[float, float, dict[str, float]]:
+    """Elapsed and processor seconds of a fresh process, and the stages that it names."""
+    environment = {**os.environ, "CLIPNB_CACHE": str(cache), "TQDM_DISABLE": "1"}
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    start = time.perf_counter()
+    child = subprocess.run(
+        [sys.executable, "-c", CHILD, str(rows), contender, str(out)],
+        env=environment, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    elapsed = time.perf_counter() - start
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return elapsed, cpu, json.loads(child.stdout.splitlines()[-1])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, nargs="+", default=[1000, 10_000])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--quick", action="store_true", help="one round, without umap-learn")
+    options = parser.parse_args()
+    contenders = CONTENDERS[:2] if options.quick else CONTENDERS
+    rounds = 1 if options.quick else options.rounds
+    print(f"load at the start {os.getloadavg()[0]:.1f}, {len(os.sched_getaffinity(0))} cores\n")
+    print("| rows | | elapsed, s | processor, s | target, s | trustworthiness | recall at 15 |")
+    print("|---|---|---|---|---|---|---|")
+    stages = []
+    with tempfile.TemporaryDirectory() as work:
+        folder = Path(work)
+        for count in options.rows:
+            rows = made(count)
+            np.save(folder / "rows.npy", rows)
+            times: dict[str, list[tuple[float, float]]] = {name: [] for name in contenders}
+            for turn in range(rounds):
+                cache = folder / f"cache-{count}-{turn}"
+                for name in contenders:
+                    elapsed, cpu, parts = timed(name, folder / "rows.npy", folder / f"{name}.npy", cache)
+                    times[name].append((elapsed, cpu))
+                    if parts:
+                        stages.append(f"{count:,} rows, {name}, s: {parts}")
+            for name in contenders:
+                elapsed, cpu = np.median(times[name], axis=0)
+                trust, recall = quality(rows, np.load(folder / f"{name}.npy"))
+                target = TARGETS.get((count, name), "")
+                print(f"| {count:,} | {name} | {elapsed:.1f} | {cpu:.1f} | {target} | {trust:.3f} | {recall:.3f} |")
+    print(f"\nMedians of {rounds}. Load at the end {os.getloadavg()[0]:.1f}.\n\n" + "\n".join(stages))
+
+
+def quality(rows: np.ndarray, coords: np.ndarray) -> tuple[float, float]:
+    import clipnb
+    from clipnb.maps.projection import Source
+
+    source = Source(clipnb.Embeddings(rows), coords)
+    found = clipnb.Projection(coords, source.embeddings.ids, "umap", source=source).quality(15, sample=1000)
+    return found["trustworthiness"], found["neighbourhood recall"]
+
+
+if __name__ == "__main__":
+    main()
