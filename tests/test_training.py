@@ -303,6 +303,9 @@ def test_a_folder_of_another_training(tmp_path):
         distill(tmp_path, steps=1, lr=0.002)
     with locked(tmp_path), pytest.raises(FolderBusy):
         distill(tmp_path, steps=1)
+    (tmp_path / "training" / "log.csv").unlink()
+    with pytest.raises(StoreError, match=r"lr was 0.001 and is 0.002"):
+        distill(tmp_path, steps=1, lr=0.002)
     shutil.rmtree(tmp_path / "training")
     with pytest.raises(StoreError, match=r"another training; .*resume=False"):
         distill(tmp_path, steps=1, lr=0.002)

@@ -105,7 +105,8 @@ def begin(folder: Path, settings: dict[str, Any], resume: bool) -> None:
     with in_words(folder):
         if not resume:
             clear(folder)
-        if not any((folder / name).exists() for name in (CHECKPOINT, LOG)):  # nothing was learned yet
+        learned = [folder / CHECKPOINT, folder / LOG, folder.parent / "config.json"]
+        if not file.exists() or not any(path.exists() for path in learned):
             write_json(file, settings)
             return
         try:
