@@ -19,7 +19,8 @@ DEMO    := demo/index.html
 # What has to hold with every version of transformers: the comparisons with the originals, and reading model files.
 ACROSS  := tests/parity $(addprefix tests/test_,$(addsuffix .py, models practice threads hub embedded \
              openai_family openai_tokenizer multilingual m_clip taiyi sentence_transformers \
-             weights loading_weights shards pickled_head safety hostile_pickles))
+             weights loading_weights shards pickled_head safety hostile_pickles)) \
+             tests/test_training.py::test_the_original_library_opens_the_result
 SETS    := parity-colab parity-transformers4
 
 .DEFAULT_GOAL := help
