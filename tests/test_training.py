@@ -65,6 +65,7 @@ def original(folder: Path, texts: list[str]) -> np.ndarray:
     else:
         model = MultilingualCLIP(MCLIPConfig(**json.loads((folder / "config.json").read_text())))
         model.load_state_dict(weights(folder), strict=True)
+    del sys.modules["multilingual_clip.pt_multilingual_clip"]  # another test sees to it that clipnb leaves it alone
     with torch.inference_mode():
         return model.eval().forward(texts, tokenizer).numpy()
 
@@ -100,7 +101,7 @@ def test_it_learned(result):
     table = result.validation.pivot(index="step", columns="language", values="cosine")
     assert list(table.index) == [0, 10, 20, 30]
     assert (table.loc[30] > table.loc[0] + 0.2).all()
-    assert result.log["loss"].iloc[-1] < 0.7 * result.log["loss"].iloc[0] < 0.7
+    assert result.log["loss"].iloc[-1] < 0.75 < result.log["loss"].iloc[0]  # 1 is what the mean row has
     assert (result.steps, result.teacher) == (30, FakeClip.name)
 
 
@@ -176,6 +177,22 @@ def test_the_checkpoint_holds_all_that_matters(result, tmp_path, monkeypatch):
     distill(tmp_path, resume=False, steps=2)
     assert len(seen) == 2
     assert not same_weights(tmp_path, result.folder)
+
+
+def test_threads_are_given_back(tmp_path, monkeypatch):
+    from clipnb.training.lesson import Lesson
+
+    learn, inside, before = Lesson._step, [], torch.get_num_threads()
+
+    def watched(self, *arguments):
+        inside.append(torch.get_num_threads())
+        return learn(self, *arguments)
+
+    monkeypatch.setattr(Lesson, "_step", watched)
+    distill(tmp_path, steps=1, threads=before + 1)
+    assert (inside, torch.get_num_threads()) == ([before + 1], before)
+    with pytest.raises(UnsupportedOption, match="threads=0"):
+        distill(tmp_path, threads=0)
 
 
 def test_another_seed_is_another_student(result, tmp_path):

@@ -93,13 +93,13 @@ class Lesson:
             with bar_of(shown, "learning", "step", total=total, initial=at.step) as bar:
                 for step in range(at.step, total):
                     lr = rate(step, total, settings["lr"], settings["warmup"])
-                    loss = self._step(optimizer, self.batches[step], lr)
+                    at.losses.append(self._step(optimizer, self.batches[step], lr))
                     at.step, at.seconds = step + 1, before + time.perf_counter() - began
                     bar.update()
                     last = at.step == total
                     if at.step % LOG_EVERY == 0 or last:
-                        self._note(at, float(loss), lr)
-                        bar.set_postfix(loss=f"{float(loss):.3f}")
+                        self._note(at, lr)
+                        bar.set_postfix(loss=f"{at.log[-1]['loss']:.3f}")
                     if last or (validate_every and at.step % validate_every == 0):
                         self._test(at)
                     if at.step % checkpoint_every == 0 and not last:
@@ -124,8 +124,9 @@ class Lesson:
     def _products(self) -> Any:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16)
 
-    def _note(self, at: Progress, loss: float, lr: float) -> None:
-        epoch = at.step / self.batches.per_epoch
+    def _note(self, at: Progress, lr: float) -> None:
+        epoch, loss = at.step / self.batches.per_epoch, float(np.mean([float(loss) for loss in at.losses]))
+        at.losses.clear()
         at.log.append(
             {"step": at.step, "epoch": round(epoch, 4), "loss": loss, "lr": lr, "seconds": round(at.seconds, 2)}
         )

@@ -39,8 +39,8 @@ class Distilled:
     def log(self) -> pd.DataFrame:
         """While it learned: step, epoch, loss, lr and seconds since the start.
 
-        The loss is the squared error per number, in units of the variance of the teacher's rows: 1 is what the mean of
-        all rows would have.
+        The loss is the squared error per number, the mean of the batches since the row before, in units of the
+        variance of the teacher's rows: 1 is what the mean of all rows would have.
         """
         return self._table(LOG)
 

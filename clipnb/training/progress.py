@@ -27,12 +27,14 @@ class Progress:
         step: batches learned from.
         seconds: of all runs together.
         log, validation: rows of the tables.
+        losses: of the batches since the last row of the log.
     """
 
     step: int = 0
     seconds: float = 0.0
     log: list[dict[str, Any]] = field(default_factory=list)
     validation: list[dict[str, Any]] = field(default_factory=list)
+    losses: list[Any] = field(default_factory=list)
 
     def save(
         self, folder: Path, tower: torch.nn.Module, optimizer: torch.optim.Optimizer, device: torch.device
@@ -51,6 +53,7 @@ class Progress:
             "seconds": self.seconds,
             "log": self.log,
             "validation": self.validation,
+            "losses": [float(loss) for loss in self.losses],
         }
         with in_words(folder):
             with partial_of(folder / CHECKPOINT).open("wb") as file:
@@ -81,7 +84,7 @@ class Progress:
                 torch.cuda.set_rng_state(state["random_on_device"], device)
         except Exception as error:
             raise StoreError(f"{file}: cannot be read ({error}); pass resume=False to start over") from error
-        return cls(state["step"], state["seconds"], state["log"], state["validation"])
+        return cls(state["step"], state["seconds"], state["log"], state["validation"], state["losses"])
 
     def tables(self, folder: Path) -> None:
         """Write the two tables, as CSV."""

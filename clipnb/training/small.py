@@ -25,7 +25,7 @@ def small_student(
     vocabulary: int = 8000,
     width: int = 256,
     layers: int = 4,
-    context: int = 64,
+    context: int = 128,
     dropout: float = 0.1,
     seed: int = 0,
 ) -> Student:
