@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 import clipnb
+from clipnb.caching import cache_folder
 from clipnb.errors import MissingExtra, UnsupportedOption
-from clipnb.models.backends.exported import exports_folder
 
 TEXTS = ["a cat", "", "ein Hündchen auf der Wiese, und noch eines", "猫", "x " * 15]
 BACKENDS = ["openvino", "onnxruntime"]
@@ -18,7 +18,7 @@ BACKENDS = ["openvino", "onnxruntime"]
 def cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CLIPNB_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield exports_folder()
+        yield cache_folder("exports")
 
 
 @pytest.fixture(params=BACKENDS)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import clipnb
+from clipnb.caching import cache_folder
 from clipnb.errors import LowerPrecision, UnsupportedOption
 from clipnb.models.backends import loss
-from clipnb.models.backends.exported import exports_folder
 
 onnx = pytest.importorskip("onnx", reason="pip install clipnb[onnx]")
 onnxruntime = pytest.importorskip("onnxruntime", reason="pip install clipnb[onnx]")
@@ -25,7 +25,7 @@ TEXTS = ["a cat", "", "ein Hündchen auf der Wiese, und noch eines", "猫", "x "
 def cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CLIPNB_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield exports_folder()
+        yield cache_folder("exports")
 
 
 def graph(path, nodes, weights):

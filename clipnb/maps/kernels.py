@@ -9,7 +9,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from clipnb.maps.caching import numba_folder
+from clipnb.caching import cache_folder
 
 __all__ = ["compile_now", "epoch", "is_compiled"]
 
@@ -22,7 +22,7 @@ def _compiled(function: Any) -> Any:
     """
     config: Any = numba.config
     before = config.CACHE_DIR
-    folder = Path(before) if before else numba_folder()
+    folder = Path(before) if before else cache_folder("numba")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         keep = os.access(folder, os.W_OK)

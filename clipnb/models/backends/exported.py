@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import platform
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from clipnb.caching import cache_folder
 from clipnb.errors import UnsupportedOption
 from clipnb.models.towers import Arrays, Tensors
 from clipnb.types import FloatArray
 
-__all__ = ["Compiled", "Exported", "exports_folder"]
+__all__ = ["Compiled", "Exported"]
 
 Compiled = Callable[[Arrays], FloatArray]
 
@@ -62,25 +60,12 @@ class Forward(torch.nn.Module):
         return features
 
 
-def exports_folder() -> Path:
-    """Where exports are kept: ``CLIPNB_CACHE``, else ``clipnb`` in the user's folder for caches."""
-    if os.environ.get("CLIPNB_CACHE"):
-        return Path(os.environ["CLIPNB_CACHE"]) / "exports"
-    if platform.system() == "Windows":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif platform.system() == "Darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "clipnb" / "exports"
-
-
 def _compile(tower: Any, backend: str, precision: str, sample: Arrays) -> Compiled:
     from clipnb.models.backends import onnxruntime, openvino
 
     runtime: Any = openvino if backend == "openvino" else onnxruntime
     key = _fingerprint(tower, f"{backend} {runtime.version()} {torch.__version__} {sorted(sample)}")
-    path = exports_folder() / f"{key}{runtime.SUFFIX}"
+    path = cache_folder("exports") / f"{key}{runtime.SUFFIX}"
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         runtime.export(Forward(tower, list(sample)).eval(), sample, path)

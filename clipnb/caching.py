@@ -1,4 +1,4 @@
-"""Where compiled code is kept between two processes."""
+"""Where things that are made once are kept between two processes: compiled code, exported models."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import os
 import platform
 from pathlib import Path
 
-__all__ = ["numba_folder"]
+__all__ = ["cache_folder"]
 
 
-def numba_folder() -> Path:
-    """``numba`` under ``CLIPNB_CACHE``, else under ``clipnb`` in the user's folder for caches."""
+def cache_folder(name: str) -> Path:
+    """The folder of that name under ``CLIPNB_CACHE``, else under ``clipnb`` in the user's folder for caches."""
     if os.environ.get("CLIPNB_CACHE"):
-        return Path(os.environ["CLIPNB_CACHE"]) / "numba"
+        return Path(os.environ["CLIPNB_CACHE"]) / name
     if platform.system() == "Windows":
         base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
     elif platform.system() == "Darwin":
         base = Path.home() / "Library" / "Caches"
     else:
         base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "clipnb" / "numba"
+    return base / "clipnb" / name
