@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from clipnb.corpus import Corpus, EncodedCorpus, encode_corpus
     from clipnb.embedding import embed
     from clipnb.errors import ClipnbError, TruncatedText
+    from clipnb.exploring import representative_texts
     from clipnb.fewshot import explain_curve, few_shot, learning_curve
     from clipnb.languages import language
     from clipnb.maps import Projection, neighbourhood_overlap, project, project_aligned
@@ -76,6 +77,7 @@ __all__ = [
     "project_aligned",
     "prompt_sensitivity",
     "published_retrieval",
+    "representative_texts",
     "reproduce",
     "reproductions",
     "score_baseline",
@@ -122,6 +124,7 @@ _HOME = {
     "project_aligned": "maps",
     "prompt_sensitivity": "zeroshot.sensitivity",
     "published_retrieval": "text_towers",
+    "representative_texts": "exploring",
     "reproduce": "reproducing",
     "reproductions": "reproducing",
     "score_baseline": "scores",

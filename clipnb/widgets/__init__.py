@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from clipnb.widgets.alignment_panel import AlignmentPanel
     from clipnb.widgets.confusion_panel import ConfusionPanel
+    from clipnb.widgets.explorer import MapExplorer
     from clipnb.widgets.model_picker import ModelPicker
     from clipnb.widgets.translation_tester import TranslationTester
     from clipnb.widgets.zero_shot_panel import ZeroShotPanel
 
-__all__ = ["AlignmentPanel", "ConfusionPanel", "ModelPicker", "TranslationTester", "ZeroShotPanel"]
+__all__ = ["AlignmentPanel", "ConfusionPanel", "MapExplorer", "ModelPicker", "TranslationTester", "ZeroShotPanel"]
 
 _HOME = {
     "AlignmentPanel": "alignment_panel",
     "ConfusionPanel": "confusion_panel",
+    "MapExplorer": "explorer.panel",
     "ModelPicker": "model_picker",
     "TranslationTester": "translation_tester",
     "ZeroShotPanel": "zero_shot_panel",
