@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["ERROR", "KERNEL_IDLE", "open_notebook", "run_command", "screenshot", "write_notebook"]
+__all__ = ["ERROR", "KERNEL_IDLE", "open_notebook", "run_command", "running_panel", "screenshot", "write_notebook"]
 
 ERROR = "[data-mime-type='application/vnd.jupyter.error']"
 KERNEL_IDLE = """() => {
@@ -45,3 +46,21 @@ def write_notebook(path, cells):
     ]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     path.write_text(json.dumps({"cells": entries, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}))
+
+
+@contextmanager
+def running_panel(browser, lab, notebooks, name, cells, panel, *, height=1300, permissions=()):
+    """The page of a new notebook and the panel that its first cell makes; that cell is run, the next one chosen."""
+    write_notebook(notebooks / f"{name}.ipynb", cells)
+    context = browser.new_context(viewport={"width": 1280, "height": height})
+    context.grant_permissions(list(permissions))
+    page = open_notebook(context, lab, f"{name}.ipynb")
+    run_command(page, "notebook:run-cell-and-select-next")
+    try:
+        page.locator(f"{panel}, {ERROR}").first.wait_for(timeout=120_000)
+        assert page.locator(ERROR).all_inner_texts() == []
+        page.wait_for_function(KERNEL_IDLE, timeout=120_000)
+        yield page, page.locator(panel)
+    finally:
+        screenshot(page, name)
+        context.close()

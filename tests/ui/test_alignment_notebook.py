@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from notebook_page import ERROR, KERNEL_IDLE, open_notebook, run_command, screenshot, write_notebook
+from notebook_page import ERROR, KERNEL_IDLE, run_command, running_panel
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
 
@@ -36,18 +36,8 @@ SIDES = """(bdi) => {
 def opened(browser, lab, notebooks, request):
     """A notebook of one cell that makes a panel, and of one that looks at it; the first is run."""
     name, code, panel, looked = request.param
-    write_notebook(notebooks / f"{name}.ipynb", [code, looked])
-    context = browser.new_context(viewport={"width": 1280, "height": 1300})
-    page = open_notebook(context, lab, f"{name}.ipynb")
-    run_command(page, "notebook:run-cell-and-select-next")
-    try:
-        page.locator(f"{panel}, {ERROR}").first.wait_for(timeout=120_000)
-        assert page.locator(ERROR).all_inner_texts() == []
-        page.wait_for_function(KERNEL_IDLE, timeout=120_000)
-        yield page, page.locator(panel)
-    finally:
-        screenshot(page, name)
-        context.close()
+    with running_panel(browser, lab, notebooks, name, [code, looked], panel) as shown:
+        yield shown
 
 
 @pytest.mark.parametrize(
