@@ -25,7 +25,10 @@ class Canvas(Protocol):
     """To be put on the panel; it has the class ``clipnb-map``, onto which files can be dropped."""
 
     def on_point(self, call: Callable[[int], None]) -> None:
-        """Call with the row of a point that the pointer rests on or clicks."""
+        """Call with the row of a point that the pointer rests on."""
+
+    def on_click(self, call: Callable[[int], None]) -> None:
+        """Call with the row of a point that was clicked. A canvas where a click selects reports it by `on_select`."""
 
     def on_select(self, call: Callable[[NDArray[np.intp]], None]) -> None:
         """Call with the rows, ascending, inside a lasso or a box; with none when it is taken away."""
@@ -35,6 +38,9 @@ class Canvas(Protocol):
 
     def light(self, rows: Rows) -> None:
         """Rings around hits, in every map; none takes them away."""
+
+    def show(self, row: int) -> None:
+        """A mark around the point that is looked at, in every map; -1: around none."""
 
     def colour(
         self, groups: Sequence[str] | None = None, values: ArrayLike | None = None, value_name: str = ""
