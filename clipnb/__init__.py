@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from clipnb.prompts import Prompts
     from clipnb.reproducing import Reproduction, reproduce, reproductions
     from clipnb.scores import ScoreBaseline, explain_scale, score_baseline
-    from clipnb.similarity import search
+    from clipnb.searching import search
     from clipnb.stored import open_embeddings
     from clipnb.text_towers import TowerComparison, compare_text_towers, published_retrieval
     from clipnb.types import ClipModel, Embeddings
@@ -128,7 +128,7 @@ _HOME = {
     "reproduce": "reproducing",
     "reproductions": "reproducing",
     "score_baseline": "scores",
-    "search": "similarity",
+    "search": "searching",
     "zero_shot": "zeroshot",
 }
 _MODULES = {"catalog", "datasets", "errors", "metrics", "plots", "prompts", "similarity", "training", "widgets"}

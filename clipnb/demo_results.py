@@ -15,7 +15,8 @@ from rich.progress import Progress
 from clipnb.datasets import EmojiSet, emoji
 from clipnb.maps import Projection, project
 from clipnb.prompts import Prompts
-from clipnb.similarity import search, top_k
+from clipnb.searching import search
+from clipnb.similarity import top_k
 from clipnb.types import ClipModel, Embeddings
 from clipnb.zeroshot import ZeroShot, classify, zero_shot
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from clipnb.errors import EmptyInput, InvalidEmbeddings, UnsupportedOption, WrongType
-from clipnb.types import Embeddings, FloatArray, unit_rows
+from clipnb.errors import EmptyInput, InvalidEmbeddings, UnsupportedOption
+from clipnb.types import FloatArray, unit_rows
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-__all__ = ["cosine", "search", "top_k"]
+__all__ = ["Nearest", "checked_k", "cosine", "nearest_rows", "top_k"]
 
 BLOCK = 4096
-"""Rows compared at a time: a block of cosines against 100,000 rows takes 1.6 GB at most."""
+"""Queries compared at a time."""
+ROWS = 65_536
+"""Rows compared at a time."""
+CELLS = 4_000_000
+"""Cosines held at a time, 16 MB."""
+TIE = 1e-6
+"""How far two cosines of the same pair may lie apart in two products of matrices."""
 
 
 def _matching(a: ArrayLike, b: ArrayLike) -> tuple[FloatArray, FloatArray]:
@@ -43,27 +47,85 @@ def cosine(a: ArrayLike, b: ArrayLike) -> FloatArray:
     return np.clip(left @ right.T, -1.0, 1.0)
 
 
-def _best(sim: FloatArray, k: int) -> NDArray[np.intp]:
-    """Columns of the k largest of each row, best first; equal values by column."""
-    if k >= sim.shape[1]:
-        return np.argsort(-sim, axis=1, kind="stable")
-    # The k-th largest value of the row is the bar; those above it, then the first ones equal to it, are taken.
-    bar = -np.partition(-sim, k - 1, axis=1)[:, k - 1]
-    best = np.empty((len(sim), k), dtype=np.intp)
-    for i, row in enumerate(sim):
-        candidates = np.flatnonzero(row >= bar[i])
-        best[i] = candidates[np.argsort(-row[candidates], kind="stable")[:k]]
-    return best
+class Nearest(NamedTuple):
+    """The nearest rows of each query."""
+
+    rows: NDArray[np.intp]
+    """Their indices, [query, k], best first, equal cosines in the order of the rows."""
+    cosine: FloatArray
+    """[query, k]"""
 
 
-def top_k(queries: ArrayLike, items: ArrayLike, k: int, *, block: int = BLOCK) -> tuple[NDArray[np.intp], FloatArray]:
+def nearest_rows(
+    queries: FloatArray, blocks: Iterable[tuple[int, FloatArray]], k: int, *, block: int = BLOCK
+) -> Nearest:
+    """The k nearest rows of each query, exactly, in one pass over blocks of rows.
+
+    A row's cosine is summed in double precision and rounded once, so that what is returned does not depend on how the
+    rows are cut into blocks or on which queries stand beside each other.
+
+    Args:
+        queries: unit rows [query, dim].
+        blocks: slices of unit rows [row, dim] in rising order, each with the index of its first row.
+        k: how many, at most the number of rows.
+        block: queries compared at a time.
+    """
+    best = np.empty((len(queries), 0), dtype=np.intp)
+    scores = np.empty((len(queries), 0), dtype=np.float32)
+    for first, rows in blocks:
+        step = max(1, min(block, CELLS // max(len(rows), 1)))
+        parts = []
+        for start in range(0, len(queries), step):
+            part = slice(start, start + step)
+            parts.append(_merge(queries[part], rows, first, k, best[part], scores[part]))
+        best, scores = (np.concatenate(side) for side in zip(*parts, strict=True))
+    return Nearest(best, scores)
+
+
+def _merge(
+    queries: FloatArray, rows: FloatArray, first: int, k: int, best: NDArray[np.intp], scores: FloatArray
+) -> tuple[NDArray[np.intp], FloatArray]:
+    """The k best of those found before, ``best`` with ``scores``, and of some more rows."""
+    sim = queries @ rows.T
+    # The bar is the k-th best cosine so far. A product of matrices gives equal rows cosines that differ by some 1e-7
+    # where they stand at other places, so whatever comes close to the bar is computed again.
+    bar = scores[:, k - 1] if scores.shape[1] >= k else np.full(len(queries), -2, dtype=np.float32)
+    near = sim >= (bar - TIE)[:, None]
+    if sim.shape[1] > k:
+        crowded = np.flatnonzero(np.count_nonzero(near, axis=1) > k)
+        own = np.partition(sim[crowded], sim.shape[1] - k, axis=1)[:, sim.shape[1] - k]
+        near[crowded] &= sim[crowded] >= (own - TIE)[:, None]
+    query, column = np.nonzero(near)
+    cosines = _cosines(queries, rows, query, column)
+    width = scores.shape[1]
+    query = np.concatenate([np.repeat(np.arange(len(queries)), width), query])
+    index = np.concatenate([best.ravel(), first + column])
+    cosines = np.concatenate([scores.ravel(), cosines])
+    order = np.lexsort((index, -cosines, query))
+    counts = np.bincount(query, minlength=len(queries))
+    starts = np.cumsum(counts) - counts
+    chosen = order[starts[:, None] + np.arange(min(k, width + len(rows)))]
+    return index[chosen], cosines[chosen]
+
+
+def _cosines(queries: FloatArray, rows: FloatArray, query: NDArray[np.intp], row: NDArray[np.intp]) -> FloatArray:
+    """Of pairs, [pair]."""
+    found = np.empty(len(query), dtype=np.float32)
+    step = max(1, CELLS // max(queries.shape[1], 1))
+    for start in range(0, len(query), step):
+        part = slice(start, start + step)
+        found[part] = np.einsum("ij,ij->i", queries[query[part]], rows[row[part]], dtype=np.float64, casting="safe")
+    return np.clip(found, -1, 1)
+
+
+def top_k(queries: ArrayLike, items: ArrayLike, k: int, *, block: int = BLOCK) -> Nearest:
     """The k nearest items of each query, exactly, a block of queries at a time.
 
     Args:
         queries: [query, dim].
         items: [item, dim].
         k: how many; all of the items where there are fewer.
-        block: queries compared at a time, which bounds the memory at block x items x 4 bytes.
+        block: queries compared at a time; fewer where 16 MB of cosines would not hold them.
 
     Returns:
         index [query, k], best first, equal cosines in the order of the items; and their cosines, float32 [query, k].
@@ -73,56 +135,21 @@ def top_k(queries: ArrayLike, items: ArrayLike, k: int, *, block: int = BLOCK) -
         EmptyInput: no items.
         InvalidEmbeddings: see :func:`cosine`.
     """
-    if k < 1:
-        raise UnsupportedOption(f"k={k}; expected one or more")
     left, right = _matching(queries, items)
-    if not len(right):
-        raise EmptyInput("there is nothing to search in: no items")
-    k = min(k, len(right))
-    index = np.empty((len(left), k), dtype=np.intp)
-    scores = np.empty((len(left), k), dtype=np.float32)
-    for start in range(0, len(left), block):
-        sim = np.clip(left[start : start + block] @ right.T, -1.0, 1.0)
-        index[start : start + block] = best = _best(sim, k)
-        scores[start : start + block] = np.take_along_axis(sim, best, axis=1)
-    return index, scores
+    k = checked_k(k, len(right))
+    slices = ((start, right[start : start + ROWS]) for start in range(0, len(right), ROWS))
+    return nearest_rows(left, slices, k, block=block)
 
 
-def search(embeddings: Embeddings, query: ArrayLike | Embeddings, k: int = 10) -> pd.DataFrame:
-    """The k rows nearest to each query.
-
-    Args:
-        embeddings: where to search.
-        query: a vector [dim], vectors [query, dim], or Embeddings, whose ids then name the queries.
-        k: how many rows; all of them where there are fewer.
-
-    Returns:
-        A table with the columns query, rank (from 1), id, cosine; the best row first.
+def checked_k(k: int, rows: int) -> int:
+    """``k``, or the number of rows where it is less.
 
     Raises:
-        WrongType: ``embeddings`` is something else, or the query is a text (encode it first).
-        InvalidEmbeddings: another width, or from another model.
+        UnsupportedOption: k is less than one, or no whole number.
+        EmptyInput: no rows.
     """
-    import pandas as pd
-
-    if not isinstance(embeddings, Embeddings):
-        raise WrongType(f"expected Embeddings to search in, got a {type(embeddings).__name__}")
-    if isinstance(query, str):
-        raise WrongType(
-            f"the query is a text, {query!r}; encode it first: search(embeddings, model.encode_text([...]))"
-        )
-    if isinstance(query, Embeddings):
-        if query.model and embeddings.model and query.model != embeddings.model:
-            raise InvalidEmbeddings(f"the query is from {query.model!r}, the embeddings from {embeddings.model!r}")
-        asked = query
-    else:
-        asked = Embeddings(np.atleast_2d(np.asarray(query)))
-    index, scores = top_k(asked.vectors, embeddings.vectors, k)
-    return pd.DataFrame(
-        {
-            "query": np.repeat(np.array(asked.ids, dtype=object), index.shape[1]),
-            "rank": np.tile(np.arange(1, index.shape[1] + 1), len(asked)),
-            "id": [embeddings.ids[i] for i in index.ravel()],
-            "cosine": scores.ravel(),
-        }
-    )
+    if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
+        raise UnsupportedOption(f"k={k!r}; expected a whole number, one or more")
+    if not rows:
+        raise EmptyInput("there is nothing to search in: no items")
+    return min(int(k), rows)

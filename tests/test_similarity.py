@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics.pairwise import cosine_similarity
 
-import clipnb
-from clipnb.errors import EmptyInput, InvalidEmbeddings, UnsupportedOption, WrongType
+from clipnb.errors import EmptyInput, InvalidEmbeddings, UnsupportedOption
 from clipnb.similarity import cosine, top_k
 
 RNG = np.random.default_rng(0)
@@ -37,24 +36,3 @@ def test_bad_numbers():
         top_k(A, B, 0)
     with pytest.raises(EmptyInput, match="no items"):
         top_k(A, np.empty((0, 8)), 1)
-
-
-def test_search_lists_the_nearest_rows():
-    items = clipnb.Embeddings(B, tuple(f"b{i}" for i in range(50)), "image", "m")
-    table = clipnb.search(items, A[0], k=3)
-    assert list(table.columns) == ["query", "rank", "id", "cosine"]
-    assert table["id"].tolist() == [f"b{i}" for i in np.argsort(-cosine_similarity(A[:1], B)[0])[:3]]
-    two = clipnb.search(items, clipnb.Embeddings(A[:2], ("x", "y"), "text", "m"), k=2)
-    assert two["query"].tolist() == ["x", "x", "y", "y"]
-    assert two["rank"].tolist() == [1, 2, 1, 2]
-    assert len(clipnb.search(items, A[0], k=500)) == 50
-
-
-def test_search_refuses_what_it_cannot_compare():
-    items = clipnb.Embeddings(B, model="m")
-    with pytest.raises(WrongType, match="'a cat'; encode it first"):
-        clipnb.search(items, "a cat")
-    with pytest.raises(WrongType, match="ndarray"):
-        clipnb.search(B, A[0])
-    with pytest.raises(InvalidEmbeddings, match="from 'n', the embeddings from 'm'"):
-        clipnb.search(items, clipnb.Embeddings(A, model="n"))

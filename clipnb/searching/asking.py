@@ -1,0 +1,113 @@
+"""search(): a question in any form, a table of the rows that are nearest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from clipnb.errors import EmptyInput, InvalidEmbeddings, WrongType, quote
+from clipnb.similarity import checked_k, nearest_rows
+from clipnb.types import ClipModel, Embeddings, is_model
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["asked_rows", "search"]
+
+
+def search(
+    embeddings: Embeddings,
+    query: ArrayLike | Embeddings | str | Sequence[Any],
+    k: int = 10,
+    *,
+    model: ClipModel | None = None,
+) -> pd.DataFrame:
+    """The k rows nearest to each query.
+
+    Args:
+        embeddings: where to search. Rows on disk are read block by block and stay there.
+        query: a vector [dim], vectors [query, dim], or Embeddings, whose ids then name the queries. With ``model`` also
+            a text or a list of them, in any language the model reads, or a picture or a list of pictures.
+        k: how many rows; all of them where there are fewer.
+        model: encodes the query; the one that made the embeddings.
+
+    Returns:
+        A table with the columns query, rank (from 1), id, cosine; the best row first, equal cosines in the order of the
+        rows.
+
+    Raises:
+        WrongType: ``embeddings`` is something else, or the query is a text and there is no model.
+        InvalidEmbeddings: another width, or from another model.
+        EmptyInput: no rows, or no query.
+        UnsupportedOption: k is less than one.
+    """
+    import pandas as pd
+
+    if not isinstance(embeddings, Embeddings):
+        raise WrongType(f"expected Embeddings to search in, got a {type(embeddings).__name__}")
+    asked = asked_rows(query, model, embeddings)
+    k = checked_k(k, len(embeddings))
+    index, cosines = nearest_rows(asked.vectors, embeddings.blocks(), k)
+    places, back = np.unique(index, return_inverse=True)
+    names = np.array(embeddings[places].ids, dtype=object)
+    return pd.DataFrame(
+        {
+            "query": np.repeat(np.array(asked.ids, dtype=object), k),
+            "rank": np.tile(np.arange(1, k + 1), len(asked)),
+            "id": names[back.ravel()],
+            "cosine": cosines.ravel(),
+        }
+    )
+
+
+def asked_rows(query: Any, model: ClipModel | None, embeddings: Embeddings) -> Embeddings:
+    """The query as rows that can be compared with those of ``embeddings``."""
+    if isinstance(query, Embeddings):
+        asked = query
+    elif model is not None:
+        asked = _encoded(query, model)
+    else:
+        first = (
+            query if isinstance(query, str) else next(iter(query), None) if isinstance(query, (list, tuple)) else None
+        )
+        if isinstance(first, str):
+            raise WrongType(f"the query is a text, {quote(first)}; say who reads it: search(..., model=model)")
+        asked = _vectors(query)
+    if not len(asked):
+        raise EmptyInput("there is no query; give at least one")
+    if asked.dim != embeddings.dim:
+        raise InvalidEmbeddings(
+            f"cannot compare {asked.dim} columns with {embeddings.dim}: the query is of another model"
+        )
+    if asked.model and embeddings.model and asked.model != embeddings.model:
+        raise InvalidEmbeddings(f"the query is from {asked.model!r}, the embeddings from {embeddings.model!r}")
+    return asked
+
+
+def _vectors(query: Any) -> Embeddings:
+    try:
+        rows = np.atleast_2d(np.asarray(query))
+    except ValueError as error:
+        raise InvalidEmbeddings(f"the queries are rows of different lengths: {error}") from error
+    return Embeddings(rows)
+
+
+def _encoded(query: Any, model: ClipModel) -> Embeddings:
+    """Texts, pictures or vectors, by what they are; texts are named by themselves."""
+    if not is_model(model):
+        raise WrongType(f"model= is a {type(model).__name__}; expected what clipnb.load() returns")
+    several: Any = (
+        [query] if isinstance(query, (str, bytes)) or not isinstance(query, (Sequence, np.ndarray)) else query
+    )
+    if not len(several):
+        raise EmptyInput("there is no query; give at least one")
+    if all(isinstance(each, str) for each in several):
+        return Embeddings(model.encode_text(list(several)), tuple(several), "text", model.name)
+    if isinstance(several, np.ndarray) and several.ndim == 3:
+        several = several[None]
+    if isinstance(several[0], (int, float, np.number)) or np.ndim(np.asarray(several[0], dtype=object)) == 1:
+        return _vectors(several)
+    return Embeddings(model.encode_image(list(several)), (), "image", model.name)
