@@ -1,0 +1,256 @@
+"""The explorer's points drawn by plotly: one figure, with one map or several side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import ArrayLike, NDArray
+
+from clipnb.plots.palette import ink, plain
+from clipnb.plots.points import scatter
+from clipnb.plots.side_maps import side_by_side
+from clipnb.widgets.controls import named
+from clipnb.widgets.explorer.canvas import Rows
+
+__all__ = ["HOVER_TEXT_UP_TO", "PlotlyCanvas"]
+
+HOVER_TEXT_UP_TO = 20_000
+"""Points up to which the browser is given their names; above, the panel alone says what the pointer rests on."""
+
+_HITS, _SHOWN, _NEW, _CHOSEN = "hits", "shown", "new", "chosen"
+# Seen on light and dark pages alike, and told from the groups' colours by its form.
+_RING, _STAR = "#E7298A", "#E7298A"
+_ON_ANY_PAGE = "#8B93A1"
+
+
+class PlotlyCanvas:
+    """See `Canvas`. Maps on a plane have a lasso and a box; those in space have neither, as plotly has none there.
+
+    Args:
+        projections: maps of the same points; several only on a plane.
+        labels: one name a point.
+        groups: one group a point, or
+        values: one number a point, for the colour to begin with.
+        value_name: what the number is.
+        modality: "image" or "text" for each point.
+        mode: "light" or "dark"; "auto": for a page of either kind, whose style sheet colours text and ground.
+        width: in CSS pixels; None: as wide as its place on the page.
+        height: in CSS pixels; None: by the shape of the maps.
+    """
+
+    def __init__(
+        self,
+        projections: Sequence[Any],
+        *,
+        labels: Sequence[str],
+        groups: Sequence[str] | None = None,
+        values: ArrayLike | None = None,
+        value_name: str = "",
+        modality: Sequence[str] | None = None,
+        mode: str = "light",
+        width: int | None = None,
+        height: int | None = None,
+    ) -> None:
+        self._maps = [np.asarray(each.coords) for each in projections]
+        self._projections, self._labels, self._modality = list(projections), labels, modality
+        self._auto, self._mode = mode == "auto", "light" if mode == "auto" else mode
+        self._width = width or 720
+        self._added = [np.empty((0, coords.shape[1])) for coords in self._maps]
+        self._names: list[str] = []
+        self._calls: dict[str, list[Callable[[Any], None]]] = {"point": [], "click": [], "select": []}
+        self._rows: list[NDArray[np.intp]] = []
+        self._gathered: list[NDArray[np.intp]] = []
+        self._lit: list[int] = []
+        self._chosen: list[int] = []
+        self._shown = -1
+        figure = self._draw(groups, values, value_name)
+        figure.update_layout(
+            width=width, height=height or figure.layout.height, dragmode="lasso", hovermode="closest",
+            modebar={"orientation": "h", "remove": ["toImage", "autoScale2d"]},
+        )  # fmt: skip
+        if not self.in_space:
+            figure.update_layout(margin={"l": 8, "r": 8, "t": 36, "b": 8}) if len(self._maps) == 1 else None
+            figure.update_layout(legend={"orientation": "h", "x": 0, "y": 0, "yanchor": "top", "xanchor": "left"})
+        self.figure: Any = go.FigureWidget(figure)
+        self.figure._config = {**self.figure._config, "displaylogo": False, "scrollZoom": False}
+        self.widget = named(self.figure, "map")
+        self._connect()
+
+    @property
+    def in_space(self) -> bool:
+        """Whether the maps have three dimensions: nothing can be lassoed then."""
+        return self._maps[0].shape[1] == 3
+
+    # -- what the panel asks for ------------------------------------------------------------------
+
+    def on_point(self, call: Callable[[int], None]) -> None:
+        """See `Canvas`."""
+        self._calls["point"].append(call)
+
+    def on_click(self, call: Callable[[int], None]) -> None:
+        """See `Canvas`."""
+        self._calls["click"].append(call)
+
+    def on_select(self, call: Callable[[NDArray[np.intp]], None]) -> None:
+        """See `Canvas`."""
+        self._calls["select"].append(call)
+
+    def select(self, rows: Rows) -> None:
+        """See `Canvas`."""
+        chosen = np.unique(np.asarray(rows, dtype=np.intp))
+        self._chosen = chosen.tolist()
+        with self.figure.batch_update():
+            self._dim(chosen)
+            if not len(chosen):
+                self.figure.layout.selections = []
+
+    def light(self, rows: Rows) -> None:
+        """See `Canvas`."""
+        self._lit = np.asarray(rows, dtype=np.intp).tolist()
+        self._place(_HITS, self._lit)
+
+    def show(self, row: int) -> None:
+        """See `Canvas`."""
+        self._shown = int(row)
+        self._place(_SHOWN, [self._shown] if self._shown >= 0 else [])
+
+    def colour(
+        self, groups: Sequence[str] | None = None, values: ArrayLike | None = None, value_name: str = ""
+    ) -> None:
+        """See `Canvas`. The points are drawn anew, where the reader has moved the map to."""
+        new = self._draw(groups, values, value_name)
+        with self.figure.batch_update():
+            self.figure.data = ()
+            self.figure.add_traces(new.data)
+            self.figure.layout.coloraxis = new.layout.coloraxis
+        self._connect()
+        self.add([], [])
+        self.light(self._lit)
+        self.show(self._shown)
+        self.select(self._chosen)
+
+    def add(self, coords: Any, labels: Sequence[str]) -> None:
+        """See `Canvas`."""
+        if len(labels):
+            several = coords if len(self._maps) > 1 else [coords]
+            self._added = [np.vstack([old, np.asarray(new)]) for old, new in zip(self._added, several, strict=True)]
+            self._names += [plain(label, 60) for label in labels]
+        first = len(self._maps[0])
+        rows = np.arange(first, first + len(self._names))
+        with self.figure.batch_update():
+            for i, trace in self._overlays(_NEW):
+                self._rows[i] = rows
+                _put(trace, self._added[trace.meta["map"]])
+                trace.text = self._names
+
+    # -- drawing ----------------------------------------------------------------------------------
+
+    def _draw(self, groups: Sequence[str] | None, values: ArrayLike | None, value_name: str) -> go.Figure:
+        colour: dict[str, Any] = {"groups": groups} if values is None else {"values": values, "value_name": value_name}
+        shared: dict[str, Any] = {"modality": self._modality, "mode": self._mode, "width": self._width, **colour}
+        if len(self._maps) > 1:
+            figure = side_by_side(self._projections, self._labels, **shared)
+            figure.data = [trace for trace in figure.data if trace.customdata is not None]
+        else:
+            figure = scatter(self._projections[0], self._labels, **shared)
+            figure.data = [trace for trace in figure.data if trace.customdata is not None]
+            figure.update_traces(meta={"map": 0})
+        self._rows = [np.asarray([each[-1] for each in trace.customdata], dtype=np.intp) for trace in figure.data]
+        for trace in figure.data:
+            self._lighten(trace)
+        for n in range(len(self._maps)):
+            figure.add_traces(self._marks(n))
+        self._rows += [np.empty(0, dtype=np.intp)] * (len(figure.data) - len(self._rows))
+        return figure
+
+    def _lighten(self, trace: Any) -> None:
+        """Less for the browser to hold, and no colour that one of the two pages would swallow."""
+        if len(self._maps[0]) > HOVER_TEXT_UP_TO:
+            trace.hovertemplate = trace.customdata = None
+            trace.hoverinfo = "none"
+        if self._auto and isinstance(trace.marker.color, str) and trace.marker.color == ink(self._mode):
+            trace.marker.color = _ON_ANY_PAGE
+        if not self.in_space:
+            trace.unselected = {"marker": {"opacity": 0.12}}
+            trace.selected = {"marker": {"opacity": 0.95}}
+
+    def _marks(self, n: int) -> list[Any]:
+        """What lies over the points of a map: rings around hits, one around the shown point, stars."""
+        where: dict[str, Any] = {"mode": "markers", "meta": {"map": n}, "showlegend": False}
+        if self.in_space:
+            kind: Any = go.Scatter3d
+            where |= {"x": [], "y": [], "z": []}
+        else:
+            kind = go.Scatter
+            number = "" if n == 0 else str(n + 1)
+            # A lasso dims what is outside of it; rings and stars stay.
+            where |= {"x": [], "y": [], "xaxis": f"x{number}", "yaxis": f"y{number}"}
+            where |= {"unselected": {"marker": {"opacity": 1}}, "selected": {"marker": {"opacity": 1}}}
+        ring = {"symbol": "circle-open", "color": _RING, "line": {"width": 2.5, "color": _RING}}
+        star = {"color": _STAR, "size": 15, "line": {"width": 1.2, "color": "#FFFFFF"}}
+        star["symbol"] = "diamond" if self.in_space else "star"
+        marks = [
+            kind(name=_HITS, hoverinfo="skip", marker={**ring, "size": 15}, **where),
+            kind(name=_SHOWN, hoverinfo="skip", marker={**ring, "size": 22, "color": _ON_ANY_PAGE}, **where),
+            kind(name=_NEW, hovertemplate="<b>%{text}</b><extra></extra>", marker=star, **where),
+        ]
+        if self.in_space:  # where nothing can be dimmed, what is chosen gets a frame
+            frame = {"symbol": "square-open", "color": _RING, "size": 8}
+            marks.append(kind(name=_CHOSEN, hoverinfo="skip", marker=frame, **where))
+        return marks
+
+    def _overlays(self, name: str) -> list[tuple[int, Any]]:
+        first = len(self.figure.data) - len(self._maps) * (4 if self.in_space else 3)
+        return [(i, t) for i, t in enumerate(self.figure.data) if i >= first and t.name == name]
+
+    def _place(self, name: str, rows: Sequence[int]) -> None:
+        with self.figure.batch_update():
+            for _, trace in self._overlays(name):
+                n = trace.meta["map"]
+                _put(trace, np.vstack([self._maps[n], self._added[n]])[list(rows)])
+
+    def _dim(self, chosen: NDArray[np.intp]) -> None:
+        if self.in_space:
+            self._place(_CHOSEN, chosen.tolist())
+            return
+        for rows, trace in zip(self._rows, self.figure.data, strict=True):
+            inside = np.flatnonzero(np.isin(rows, chosen)) if len(chosen) else None
+            trace.selectedpoints = inside
+
+    # -- what the reader does ---------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        """Every event comes to each trace in turn, the last one included, so there its parts are together."""
+        last = len(self.figure.data) - 1
+        for i, trace in enumerate(self.figure.data):
+            trace.on_hover(lambda _, points, __, i=i: self._one("point", i, points))
+            trace.on_click(lambda _, points, __, i=i: self._one("click", i, points))
+            if not self.in_space:
+                trace.on_selection(lambda _, points, __, i=i: self._gather(i, points, i == last))
+        if not self.in_space:
+            self.figure.data[last].on_deselect(lambda *_: self._tell("select", np.empty(0, dtype=np.intp)))
+
+    def _one(self, what: str, i: int, points: Any) -> None:
+        inside = [k for k in points.point_inds if k < len(self._rows[i])]
+        if inside:
+            self._tell(what, int(self._rows[i][inside[0]]))
+
+    def _gather(self, i: int, points: Any, whole: bool) -> None:
+        inside = [k for k in points.point_inds if k < len(self._rows[i])]
+        self._gathered.append(self._rows[i][inside])
+        if whole:
+            rows, self._gathered = np.unique(np.concatenate(self._gathered)), []
+            self._tell("select", rows)
+
+    def _tell(self, what: str, news: Any) -> None:
+        for call in self._calls[what]:
+            call(news)
+
+
+def _put(trace: Any, coords: NDArray[np.floating]) -> None:
+    trace.x, trace.y = coords[:, 0], coords[:, 1]
+    if coords.shape[1] == 3:
+        trace.z = coords[:, 2]

@@ -1,0 +1,92 @@
+"""The words for a selection: texts that are encoded once, when they are first needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clipnb.errors import WrongType
+from clipnb.exploring import Vocabulary, names_of_things, representative_texts
+from clipnb.types import Embeddings
+from clipnb.widgets.explorer.spaces import Space
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Words"]
+
+
+class Words:
+    """Texts to describe a selection with.
+
+    Args:
+        texts: candidates in any language, as texts or as Embeddings whose ids are the texts; None: names of things in
+            the languages that the model reads.
+    """
+
+    def __init__(self, texts: Sequence[str] | Embeddings | None) -> None:
+        if isinstance(texts, str):
+            raise WrongType(f"texts is one text, {texts!r}; expected a list of texts, or Embeddings")
+        self._given: Embeddings | None = None
+        self._vocabulary: Vocabulary | None = None
+        if isinstance(texts, Embeddings):
+            self._given = texts
+        elif texts is not None:
+            self._vocabulary = Vocabulary(tuple(dict.fromkeys(map(str, texts))))
+        self._own = texts is not None
+        self._rows: dict[int, tuple[Embeddings, Vocabulary]] = {}
+
+    def can(self, space: Space) -> bool:
+        """Whether there are words for this space: texts that are encoded, or a model to encode them."""
+        return space.knows_rows and (self._given is not None or space.model is not None)
+
+    def waiting(self, space: Space) -> int:
+        """How many texts have to be encoded first."""
+        if self._given is not None or id(space) in self._rows or not self.can(space):
+            return 0
+        return len(self._texts(space))
+
+    def of(
+        self, space: Space, rows: NDArray[np.intp], k: int, done: Callable[[int], object] = lambda n: None
+    ) -> pd.DataFrame:
+        """What distinguishes the rows from the rest of the map; see :func:`clipnb.representative_texts`.
+
+        Returns:
+            Its table, with a column language where the texts' languages are known.
+        """
+        texts, known = self._encoded(space, done)
+        own = rows[rows < len(space.rows)]
+        chosen = Embeddings(space.vectors(rows.tolist()), model=space.rows.model)
+        others = np.setdiff1d(np.arange(len(space.rows)), own)
+        found = representative_texts(
+            chosen,
+            space.texts(texts),
+            k,
+            space.rows[others] if len(others) else None,
+            one_of=known.about or None,
+        )
+        if known.languages:
+            code = dict(zip(known.texts, known.languages, strict=True))
+            found.insert(1, "language", [code[text] for text in found["text"]])
+        return found
+
+    def _texts(self, space: Space) -> Vocabulary:
+        if self._vocabulary is None:
+            self._vocabulary = names_of_things(getattr(space.model, "languages", ()))
+        return self._vocabulary
+
+    def _encoded(self, space: Space, done: Callable[[int], object]) -> tuple[Embeddings, Vocabulary]:
+        if self._given is not None:
+            return self._given, Vocabulary(self._given.ids)
+        if id(space) not in self._rows:
+            texts: Any = self._texts(space)
+            self._rows[id(space)] = texts.encode(space.model, done), texts
+        return self._rows[id(space)]
+
+    @property
+    def code(self) -> str | None:
+        """How Python gets the texts again; None where they were given."""
+        return None if self._own else "clipnb.exploring.names_of_things(model.languages).encode(model)"
