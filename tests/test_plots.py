@@ -139,7 +139,9 @@ def test_scatter_gives_ten_groups_a_colour_and_greys_the_rest():
     figure = plots.scatter(np.zeros((len(groups), 2)), groups=groups)
     colours = [trace.marker.color for trace in figure.data]
     assert len(set(colours[:10])) == 10
-    assert colours[10:] == [palette.OTHER] * 2
+    assert colours[10:] == [palette.OTHER]  # the legend would hold the same grey twice
+    assert figure.data[10].name == "2 smaller groups"
+    assert sorted(figure.data[10].text) == ["g10"] * 10 + ["g11"] * 9
 
 
 def test_scatter_without_groups_has_no_legend_and_takes_a_projection():

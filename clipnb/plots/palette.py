@@ -51,6 +51,12 @@ def ink(mode: str = "light") -> str:
     return _INK[mode]
 
 
+def page(mode: str = "light") -> str:
+    """The colour of the page itself."""
+    ink(mode)
+    return _PAGE[mode]
+
+
 def template(mode: str = "light") -> go.layout.Template:
     """A quiet template, opaque so that its ink can be read on whatever page it lands."""
     text = ink(mode)
@@ -102,6 +108,8 @@ def shorten(text: str, limit: int = 24) -> str:
 
 def text_columns(text: str) -> int:
     """How many columns of a fixed-width page the text takes; good enough to reserve room for it."""
+    if text.isascii():  # the same, quickly
+        return len(text)
     return sum(0 if category(c) in ("Mn", "Me", "Cf") else 2 if east_asian_width(c) in "WF" else 1 for c in text)
 
 

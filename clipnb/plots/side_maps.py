@@ -122,6 +122,8 @@ def light_points(figure: go.Figure, projections: Sequence[Any], rows: Sequence[i
     for trace in figure.select_traces({"name": _LIT}):
         coords = np.asarray(getattr(projections[trace.meta["map"]], "coords", projections[trace.meta["map"]]))
         trace.x, trace.y = coords[chosen, 0], coords[chosen, 1]
+        if coords.shape[1] == 3:
+            trace.z = coords[chosen, 2]
     return figure
 
 
