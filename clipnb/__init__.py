@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from clipnb.prompts import Prompts
     from clipnb.reproducing import Reproduction, reproduce, reproductions
     from clipnb.scores import ScoreBaseline, explain_scale, score_baseline
-    from clipnb.searching import search
+    from clipnb.searching import SearchIndex, build_index, search
     from clipnb.stored import open_embeddings
     from clipnb.text_towers import TowerComparison, compare_text_towers, published_retrieval
     from clipnb.types import ClipModel, Embeddings
@@ -50,11 +50,13 @@ __all__ = [
     "Prompts",
     "Reproduction",
     "ScoreBaseline",
+    "SearchIndex",
     "TowerComparison",
     "TruncatedText",
     "ZeroShot",
     "__version__",
     "alignment",
+    "build_index",
     "compare",
     "compare_text_towers",
     "datasets",
@@ -128,6 +130,8 @@ _HOME = {
     "reproduce": "reproducing",
     "reproductions": "reproducing",
     "score_baseline": "scores",
+    "SearchIndex": "searching",
+    "build_index": "searching",
     "search": "searching",
     "zero_shot": "zeroshot",
 }

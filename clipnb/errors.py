@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable
 
 __all__ = [
+    "ApproximateSearch",
     "AssumedActivation",
     "BadTemplate",
     "BaselineMismatch",
@@ -182,6 +183,10 @@ class AssumedActivation(UserWarning):
 
 class BaselineMismatch(UserWarning):
     """Cosines are compared with those of texts in other templates."""
+
+
+class ApproximateSearch(UserWarning):
+    """Rows were found by an index that misses some; the message says how many, where that was measured."""
 
 
 class LowerPrecision(UserWarning):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from clipnb.errors import EmptyInput, InvalidEmbeddings, UnsupportedOption
 from clipnb.types import FloatArray, unit_rows
 
-__all__ = ["Nearest", "checked_k", "cosine", "nearest_rows", "top_k"]
+__all__ = ["Nearest", "checked_k", "cosine", "nearest_among", "nearest_rows", "top_k"]
 
 BLOCK = 4096
 """Queries compared at a time."""
@@ -106,6 +106,24 @@ def _merge(
     starts = np.cumsum(counts) - counts
     chosen = order[starts[:, None] + np.arange(min(k, width + len(rows)))]
     return index[chosen], cosines[chosen]
+
+
+def nearest_among(
+    queries: FloatArray, proposed: NDArray[np.intp], take: Callable[[NDArray[np.intp]], FloatArray], k: int
+) -> Nearest:
+    """The k nearest of the rows proposed for each query, in the order and with the cosines of an exact search.
+
+    Args:
+        queries: unit rows [query, dim].
+        proposed: rows [query, proposed], at least k, none twice for a query.
+        take: the unit rows of given indices.
+        k: how many.
+    """
+    wanted, place = np.unique(proposed, return_inverse=True)
+    query = np.repeat(np.arange(len(queries)), proposed.shape[1])
+    cosines = _cosines(queries, take(wanted), query, place.ravel()).reshape(proposed.shape)
+    best = np.lexsort((proposed, -cosines), axis=1)[:, :k]
+    return Nearest(np.take_along_axis(proposed, best, axis=1), np.take_along_axis(cosines, best, axis=1))
 
 
 def _cosines(queries: FloatArray, rows: FloatArray, query: NDArray[np.intp], row: NDArray[np.intp]) -> FloatArray:

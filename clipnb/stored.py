@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from clipnb.errors import StoreError
-from clipnb.store import Shard, Store
+from clipnb.store import Shard, Store, digest
 from clipnb.types import Embeddings, Failure, FloatArray
 
 __all__ = ["StoredEmbeddings", "open_embeddings"]
@@ -58,6 +58,11 @@ class StoredEmbeddings(Embeddings):
         """Where the rows lie."""
         return os.fspath(self._store.folder)
 
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """Of the rows and their order; another one where any of them has changed."""
+        return digest([str(self.dim), *(f"{shard.rows} {shard.sha256}" for shard in self._shards)])
+
     @property
     def complete(self) -> bool:
         """Whether the run that wrote them reached its end."""
@@ -97,18 +102,35 @@ class StoredEmbeddings(Embeddings):
     def _map(self, index: int) -> FloatArray:
         return self._store.vectors(self._shards[index], self.dim)
 
+    def _at(self, rows: NDArray[np.intp]) -> Iterator[tuple[int, NDArray[np.bool_], NDArray[np.intp]]]:
+        """Of each shard that holds some of the rows: which one, which of the rows, and their places in it."""
+        where = np.searchsorted(self._ends, rows, side="right")
+        for shard in np.unique(where):
+            chosen = where == shard
+            yield int(shard), chosen, rows[chosen] - (self._ends[shard] - self._shards[shard].rows)
+
+    @functools.cached_property
+    def _maps(self) -> dict[int, FloatArray]:
+        """The shards that single rows were taken from, mapped; opening a map takes longer than reading a row."""
+        return {}
+
+    def take(self, rows: ArrayLike) -> FloatArray:
+        """The vectors of the chosen rows, float32 [row, dim], read from disk; their ids are not."""
+        index = np.atleast_1d(np.asarray(rows, dtype=np.intp))
+        vectors = np.empty((len(index), self.dim), dtype=np.float32)
+        for shard, chosen, local in self._at(index):
+            if shard not in self._maps:
+                self._maps[shard] = self._map(shard)
+            vectors[chosen] = self._maps[shard][local]
+        return vectors
+
     def __getitem__(self, rows: int | slice | Sequence[int] | NDArray[Any]) -> Embeddings:
         """The chosen rows (a slice, indices or a boolean mask), in memory."""
         index = np.atleast_1d(np.arange(len(self))[rows])
-        where = np.searchsorted(self._ends, index, side="right")
-        vectors = np.empty((len(index), self.dim), dtype=np.float32)
         names = np.empty(len(index), dtype=object)
-        for shard in np.unique(where):
-            chosen = where == shard
-            local = index[chosen] - (self._ends[shard] - self._shards[shard].rows)
-            vectors[chosen] = self._map(shard)[local]
+        for shard, chosen, local in self._at(index):
             names[chosen] = self._store.column(self._shards[shard], "id").take(local).to_pylist()
-        return Embeddings(vectors, tuple(names), self.modality, self.model)
+        return Embeddings(self.take(index), tuple(names), self.modality, self.model)
 
     def blocks(self, rows: int = 65_536) -> Iterator[tuple[int, FloatArray]]:
         """Slices of the vectors in order, each with the index of its first row; no slice spans two shards."""

@@ -176,6 +176,10 @@ class Embeddings:
 
         return pd.DataFrame(list(self.failures), columns=list(Failure._fields))
 
+    def take(self, rows: ArrayLike) -> FloatArray:
+        """The vectors of the chosen rows, float32 [row, dim]."""
+        return self.vectors[np.atleast_1d(np.asarray(rows, dtype=np.intp))]
+
     def blocks(self, rows: int = 65_536) -> Iterator[tuple[int, FloatArray]]:
         """Slices of ``vectors`` in order, each with the index of its first row: for passes that bound their memory."""
         for start in range(0, len(self), rows):

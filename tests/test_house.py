@@ -145,7 +145,7 @@ def imported(folder: str) -> set[str]:
 @pytest.mark.parametrize(
     ("folder", "extras"),
     [
-        ("clipnb", ("lab", "onnx", "openvino", "pacmap", "ray")),
+        ("clipnb", ("index", "lab", "onnx", "openvino", "pacmap", "ray")),
         ("tests", ("test",)),
         ("notebooks", ("test",)),
         ("training", ("train",)),

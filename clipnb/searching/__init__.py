@@ -5,5 +5,7 @@ a million rows and says how many of the true ones it finds.
 """
 
 from clipnb.searching.asking import search
+from clipnb.searching.choosing import build_index
+from clipnb.searching.index import Recall, SearchIndex
 
-__all__ = ["search"]
+__all__ = ["Recall", "SearchIndex", "build_index", "search"]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from clipnb.errors import EmptyInput, InvalidEmbeddings, WrongType, quote
+from clipnb.errors import ApproximateSearch, EmptyInput, InvalidEmbeddings, WrongType, quote
+from clipnb.searching.choosing import chosen
+from clipnb.searching.index import SearchIndex
 from clipnb.similarity import checked_k, nearest_rows
 from clipnb.types import ClipModel, Embeddings, is_model
 
@@ -24,6 +27,8 @@ def search(
     k: int = 10,
     *,
     model: ClipModel | None = None,
+    index: Literal["auto", "exact", "approximate"] | SearchIndex = "auto",
+    check: int = 0,
 ) -> pd.DataFrame:
     """The k rows nearest to each query.
 
@@ -33,16 +38,26 @@ def search(
             a text or a list of them, in any language the model reads, or a picture or a list of pictures.
         k: how many rows; all of them where there are fewer.
         model: encodes the query; the one that made the embeddings.
+        index: ``"exact"`` compares with every row. ``"approximate"`` uses the index of these rows, and makes one first
+            where there is none (a bar says how long). ``"auto"`` is exact, unless there are over a million rows and an
+            index of them is there, made by :func:`clipnb.build_index`. Or what that returned.
+        check: of an approximate search, how many of the queries are answered exactly too, in one pass over all rows, to
+            say what share of the nearest was found.
 
     Returns:
         A table with the columns query, rank (from 1), id, cosine; the best row first, equal cosines in the order of the
-        rows.
+        rows. ``.attrs["index"]`` says ``"exact"`` or ``"approximate"``, and ``.attrs["recall"]`` then what share of the
+        nearest rows the index finds, ``.attrs["recall_of"]`` where that was measured. The cosines are exact either way.
+
+    Warns:
+        ApproximateSearch: an index was used, and says what it finds.
 
     Raises:
         WrongType: ``embeddings`` is something else, or the query is a text and there is no model.
         InvalidEmbeddings: another width, or from another model.
         EmptyInput: no rows, or no query.
         UnsupportedOption: k is less than one.
+        MissingExtra, StoreError: the index that was asked for cannot be had.
     """
     import pandas as pd
 
@@ -50,16 +65,33 @@ def search(
         raise WrongType(f"expected Embeddings to search in, got a {type(embeddings).__name__}")
     asked = asked_rows(query, model, embeddings)
     k = checked_k(k, len(embeddings))
-    index, cosines = nearest_rows(asked.vectors, embeddings.blocks(), k)
-    places, back = np.unique(index, return_inverse=True)
+    by = chosen(embeddings, k, index)
+    rows, cosines = by.nearest(asked.vectors, k) if by else nearest_rows(asked.vectors, embeddings.blocks(), k)
+    places, back = np.unique(rows, return_inverse=True)
     names = np.array(embeddings[places].ids, dtype=object)
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "query": np.repeat(np.array(asked.ids, dtype=object), k),
             "rank": np.tile(np.arange(1, k + 1), len(asked)),
             "id": names[back.ravel()],
             "cosine": cosines.ravel(),
         }
+    )
+    table.attrs["index"] = "approximate" if by else "exact"
+    if by:
+        _say(table, by, asked, k, check)
+    return table
+
+
+def _say(table: pd.DataFrame, by: SearchIndex, asked: Embeddings, k: int, check: int) -> None:
+    """What an approximate search finds, in the table's attributes and in a warning."""
+    recall = by.measure(asked[:check], k) if check > 0 else by.recall
+    table.attrs |= {"recall": recall.value, "recall_of": str(recall)}
+    unlike = "" if check > 0 or recall.modality == asked.modality else "; check=20 measures it on your own queries"
+    warnings.warn(
+        f"approximate search in {len(by):,} rows: {recall}{unlike}. index='exact' compares with every row",
+        ApproximateSearch,
+        stacklevel=3,
     )
 
 
