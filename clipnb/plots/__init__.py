@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from clipnb.plots.abstention import abstention_curve
     from clipnb.plots.bars import probability_bars
     from clipnb.plots.captions import picture_captions
+    from clipnb.plots.cell_map import density
     from clipnb.plots.comparison import comparison_heatmaps
     from clipnb.plots.concept_translations import translation_map
     from clipnb.plots.confusion import confusion_matrix
@@ -42,6 +43,7 @@ __all__ = [
     "comparison_heatmaps",
     "confusion_matrix",
     "curves",
+    "density",
     "language_heatmap",
     "language_recall",
     "learning_curve",
@@ -70,6 +72,7 @@ _HOME = {
     "comparison_heatmaps": "comparison",
     "confusion_matrix": "confusion",
     "curves": "lines",
+    "density": "cell_map",
     "language_heatmap": "language_matrix",
     "language_recall": "recall_bars",
     "learning_curve": "shots",

@@ -52,22 +52,25 @@ def named_rows(named: int | ArrayLike, points: NDArray[np.float64], groups: Grou
     if wanted < 0:
         raise UnsupportedOption(f"named={wanted}; expected how many points to name, or their rows")
     chosen = middles(points, groups)[:wanted].tolist()
-    near = np.full(len(points), np.inf)
+    near, columns = np.full(len(points), np.inf), np.ascontiguousarray(points.T)
     for n in range(min(wanted, len(points))):
         if n == len(chosen):
             far = int(near.argmax())
             if not near[far] > 0:  # all others lie where one is named already
                 break
             chosen.append(far)
-        np.minimum(near, ((points - points[chosen[n]]) ** 2).sum(axis=1), out=near)
+        away = [column - column[chosen[n]] for column in columns]
+        np.minimum(near, sum(part * part for part in away), out=near)
     return np.array(chosen, dtype=np.intp)
 
 
 def middles(points: NDArray[np.float64], groups: Groups) -> NDArray[np.intp]:
-    """For each group the point nearest to the median of its coordinates: on the map a good stand-in for its medoid."""
+    """For each group that has any the point nearest to the median of its coordinates, much like its medoid."""
     order = np.argsort(groups.codes, kind="stable")
     found = []
     for members in np.split(order, np.cumsum(np.bincount(groups.codes, minlength=len(groups.names)))[:-1]):
+        if not len(members):
+            continue
         away = ((points[members] - np.median(points[members], axis=0)) ** 2).sum(axis=1)
         found.append(members[away.argmin()])
     return np.array(found, dtype=np.intp)

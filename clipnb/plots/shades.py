@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from textwrap import wrap
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +65,7 @@ def bar_lines(name: str) -> list[str]:
     return [plain(line, 15) for line in (lines if len(lines) <= 3 else [*lines[:2], " ".join(lines[2:])])]
 
 
-def bar(numbers: NDArray[np.float64], name: str, below: float | None, mode: str) -> dict[str, object]:
+def bar(numbers: NDArray[np.float64], name: str, below: float | None, mode: str) -> dict[str, Any]:
     """The coloraxis for those numbers, its bar beside the map, or under it where ``below`` says how far."""
     known = numbers[np.isfinite(numbers)]
     low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
