@@ -138,8 +138,18 @@ class StoredEmbeddings(Embeddings):
         for i, shard in enumerate(self._shards):
             part = self._map(i)
             for start in range(0, shard.rows, rows):
-                yield first + start, np.asarray(part[start : start + rows])
+                slice_ = part[start : start + rows]
+                # Numbers that begin at an odd place of the file are copied one by one wherever they are computed with.
+                yield first + start, np.asarray(slice_) if slice_.flags.aligned else self._read(i, start, len(slice_))
             first += shard.rows
+
+    def _read(self, index: int, start: int, rows: int) -> FloatArray:
+        """Some rows of a shard, read at one go."""
+        shard = self._shards[index]
+        found = np.fromfile(
+            self._store.folder / shard.file, "<f4", rows * self.dim, offset=shard.offset + start * self.dim * 4
+        )
+        return found.reshape(rows, self.dim)
 
     def check(self) -> None:
         """Read everything and compare it with the hashes of its commits.
