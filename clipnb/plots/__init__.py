@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from clipnb.plots.side_maps import light_points, side_by_side
     from clipnb.plots.softening import temperature
     from clipnb.plots.static import png
+    from clipnb.plots.tearing import torn
     from clipnb.plots.towers import two_towers
     from clipnb.plots.translation_scores import translation_histogram
 
@@ -61,6 +62,7 @@ __all__ = [
     "side_by_side",
     "similarity_heatmap",
     "temperature",
+    "torn",
     "translation_histogram",
     "translation_map",
     "two_towers",
@@ -90,6 +92,7 @@ _HOME = {
     "side_by_side": "side_maps",
     "similarity_heatmap": "heatmap",
     "temperature": "softening",
+    "torn": "tearing",
     "translation_histogram": "translation_scores",
     "translation_map": "concept_translations",
     "two_towers": "towers",

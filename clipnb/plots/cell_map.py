@@ -67,8 +67,9 @@ def density(
         mode: "light" or "dark", the page it is for.
 
     Returns:
-        A figure whose heatmap has ``customdata[line][column]``, the number of points in that cell, and last a trace of
-        the named points with ``customdata[i] = [label, "", row]``.
+        A figure whose heatmap has ``customdata[line][column]``, the number of points in that cell (with groups that and
+        the largest group's share in percent), and last a trace of the named points with
+        ``customdata[i] = [label, "", row]``.
 
     Raises:
         WrongShape, EmptyInput: other dimensions, no points, or lists of another length than the points.

@@ -38,6 +38,7 @@ def scatter(
     highlight: Sequence[int] | None = None,
     size: float | None = None,
     title: str | None = None,
+    note: str | None = None,
     axis: str | None = None,
     width: int = 860,
     height: int | None = None,
@@ -67,6 +68,7 @@ def scatter(
         highlight: rows of points with a ring; see also `plots.light_points`.
         size: of a mark in pixels; default: 4 to 9, by the number of points.
         title: above the figure, if any.
+        note: a sentence below the map.
         axis: name of the axes ("UMAP" gives "UMAP 1", "UMAP 2"); default: the projection's method.
         width: in CSS pixels; below 600 the legend goes under the map.
         height: in CSS pixels; default: what the shape of the map needs, between 420 and 760.
@@ -109,7 +111,7 @@ def scatter(
     wanted = np.empty(0, dtype=np.intp) if named is None else named_rows(named, points, look.groups)
     lit = None if highlight is None else as_rows("highlight", highlight, count)
     side = thumbnail_size * float(np.ptp(points, axis=0).max() or 1.0)
-    pictured, notes = np.empty(0, dtype=np.intp), []
+    pictured, notes = np.empty(0, dtype=np.intp), [note] if note else []
     if thumbnails is not None:
         first = dict.fromkeys([*wanted.tolist(), *(() if lit is None else lit.tolist()), *_by_lot(count)])
         pictured = apart(points, first, side, thumbnails)
@@ -132,9 +134,11 @@ def scatter(
         _name_in_space(figure, points, shown, wanted, look.groups if group_names else None, mode)
         last = window(notes)
     else:
-        words, missed = _names(points, labels, wanted, look, window(notes), pictured, side, group_names)
+        words, missed = _names(points, labels, wanted, look, window(notes), pictured, side, lit, group_names)
         if missed:  # the lines about them take room from the map
-            words, missed = _names(points, labels, wanted, look, window([*notes, *missed]), pictured, side, group_names)
+            words, missed = _names(
+                points, labels, wanted, look, window([*notes, *missed]), pictured, side, lit, group_names
+            )
         last = window([*notes, *missed])
         last.layout["annotations"] = [*last.layout.get("annotations", []), *words]
         if thumbnails is not None:
@@ -178,7 +182,7 @@ def _by_lot(count: int) -> list[int]:
 
 def _names(
     points: NDArray[np.float64], labels: Sequence[str], wanted: NDArray[np.intp], look: Look, window: Window,
-    pictured: NDArray[np.intp], side: float, group_names: bool,
+    pictured: NDArray[np.intp], side: float, lit: NDArray[np.intp] | None, group_names: bool,
 ) -> tuple[list[dict[str, Any]], list[str]]:  # fmt: skip
     """Annotations of groups and points, and what is said below the map about those without room."""
     words: list[dict[str, Any]] = []
@@ -190,6 +194,8 @@ def _names(
             notes.append(f"{len(left)} of {len(look.groups.names)} groups are named on hovering only.")
     if len(wanted):
         own = np.full(len(wanted), look.size)
+        if lit is not None:
+            own[np.isin(wanted, lit)] += 12
         own[np.isin(wanted, pictured)] = side * window.scale
         # A picture is nine marks' worth of what should not be covered.
         steps = np.array([(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1)]) * side / 3
