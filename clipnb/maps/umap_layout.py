@@ -65,10 +65,14 @@ def _spectral(graph: Any, n_components: int, rng: np.random.Generator) -> NDArra
 class Layout:
     """The points of one graph on their way: what an epoch moves, and what it takes to move them.
 
+    So that several threads can move points, and give what one would: the points are dealt out into parts, and the edges
+    into rounds by the sum of the parts of their two ends, modulo the number of parts. Within a round each part then
+    meets one other, or itself, and no point is touched from two sides (the schedule of Gemulla et al. 2011).
+
     Args:
         graph: of UMAP, CSR [point, point].
         start: float32 [point, component].
-        n_epochs: rounds; edges too weak to be used once in so many are left out.
+        n_epochs: how many there will be; edges too weak to be used once in so many are left out.
         min_dist: see :func:`clipnb.project`, like the others.
     """
 
@@ -77,42 +81,46 @@ class Layout:
         repulsion: float, seed: int,
     ) -> None:  # fmt: skip
         count, self.n_components = start.shape
-        graph = graph.copy()
-        graph.data[graph.data < graph.data.max() / n_epochs] = 0.0
-        graph.eliminate_zeros()
-        every = (graph.data.max() / graph.data).astype(np.float32)
-        self.indptr = graph.indptr.astype(np.int64)
-        self._edges: tuple[Any, ...] = self.indptr, graph.indices.astype(np.int32), every, every.copy()
+        edges = graph.tocoo()
+        strong = edges.data >= edges.data.max() / n_epochs
+        heads, tails, weights = edges.row[strong], edges.col[strong], edges.data[strong]
+        parts = parts_of(count)
+        part = np.random.default_rng(seed).permutation(count) % parts
+        job = (part[heads] + part[tails]) % parts * parts + np.minimum(part[heads], part[tails])
+        order = np.argsort(job, kind="stable")
+        every = (weights.max() / weights[order]).astype(np.float32)
+        self._edges: tuple[Any, ...] = heads[order].astype(np.int32), tails[order].astype(np.int32), every, every.copy()
+        cuts = np.searchsorted(job[order], np.arange(parts**2 + 1)).reshape(-1).tolist()
+        spans = [(a, b) for a, b in itertools.pairwise(cuts)]
+        self.rounds = [[(a, b) for a, b in spans[r * parts : (r + 1) * parts] if a < b] for r in range(parts)]
+        """For each round the stretches of edges that may be at work side by side."""
         self._law: tuple[Any, ...] = (*map(np.float32, (*curve(min_dist, spread), repulsion)), NEGATIVES, seed)
         self._rate, self._epochs = learning_rate, n_epochs
-        self._old = np.zeros((count, 3), dtype=np.float32)
-        self._old[:, : self.n_components] = start
-        self._new = self._old.copy()
+        self._places = np.zeros((count, 3), dtype=np.float32)
+        self._places[:, : self.n_components] = start
+        self._before = self._places.copy()
 
     @property
     def coords(self) -> FloatArray:
         """Where the points are now, float32 [point, component]: a view, through which they can be moved."""
-        return self._old[:, : self.n_components]
+        return self._places[:, : self.n_components]
 
-    def parts(self, threads: int) -> list[tuple[int, int]]:
-        """The points cut into stretches of about as many edges for each thread; few points are not worth a thread."""
-        count = len(self._old)
-        parts = max(1, min(threads, count // 500))
-        cuts = np.searchsorted(self.indptr, np.linspace(0, self.indptr[-1], parts + 1))
-        cuts[0], cuts[-1] = 0, count
-        return [(int(a), int(b)) for a, b in itertools.pairwise(cuts)]
+    def begin(self) -> None:
+        """An epoch: what repels is seen where it is now."""
+        self._before[:] = self._places
 
-    def move(self, n: int, part: tuple[int, int]) -> None:
-        """Epoch ``n`` for some of the points; they lie elsewhere when :meth:`turn` was called after the last part."""
+    def move(self, n: int, edges: tuple[int, int]) -> None:
+        """Let a stretch of edges act, in epoch ``n``."""
         from clipnb.maps import kernels
 
         rate: Any = np.float32(self._rate * (1 - n / self._epochs))
         run: Any = kernels.epoch
-        run(self._old, self._new, *part, *self._edges, n, rate, *self._law)
+        run(self._places, self._before, *self._edges, *edges, n, rate, *self._law)
 
-    def turn(self) -> None:
-        """End the epoch."""
-        self._old, self._new = self._new, self._old
+
+def parts_of(count: int) -> int:
+    """Into how many parts so many points are dealt. With an odd number p a round has (p + 1) / 2 stretches of edges."""
+    return 1 if count < 2000 else 9 if count < 20_000 else 17
 
 
 def compiled(stages: Stages) -> None:
@@ -140,21 +148,40 @@ def lay_out(
         after: called after every epoch, with its number; it may move the points.
     """
     compiled(stages)
-    threads = threads or _processors()
-    jobs = [(layout, part) for layout in layouts for part in layout.parts(threads)]
+    rounds = [
+        [(layout, part) for layout in layouts for part in layout.rounds[r]] for r in range(len(layouts[0].rounds))
+    ]
+    threads = min(threads or _processors(), max(map(len, rounds)))
+    shares = [_shared_out(jobs, threads) for jobs in rounds]
     words = "layout" if len(layouts) == 1 else f"{len(layouts)} layouts"
-    with stages.stage("layout", words, n_epochs, "epoch") as done, ThreadPoolExecutor(min(threads, len(jobs))) as pool:
+
+    def work(n: int, jobs: list[tuple[Layout, tuple[int, int]]]) -> None:
+        for layout, part in jobs:
+            layout.move(n, part)
+
+    with stages.stage("layout", words, n_epochs, "epoch") as done, ThreadPoolExecutor(max(1, threads - 1)) as pool:
         for n in range(n_epochs):
-            if len(jobs) == 1:
-                jobs[0][0].move(n, jobs[0][1])
-            else:
-                for moved in [pool.submit(layout.move, n, part) for layout, part in jobs]:
-                    moved.result()
             for layout in layouts:
-                layout.turn()
+                layout.begin()
+            for own, *others in shares:
+                elsewhere = [pool.submit(work, n, jobs) for jobs in others]
+                work(n, own)
+                for each in elsewhere:
+                    each.result()
             after(n)
             done(1)
     return [np.ascontiguousarray(layout.coords) for layout in layouts]
+
+
+def _shared_out(jobs: list[tuple[Layout, tuple[int, int]]], threads: int) -> list[list[tuple[Layout, tuple[int, int]]]]:
+    """The jobs of a round, the longest first, each to the thread that has least to do."""
+    shares: list[list[tuple[Layout, tuple[int, int]]]] = [[] for _ in range(threads)]
+    loads = [0] * threads
+    for job in sorted(jobs, key=lambda job: job[1][0] - job[1][1]):
+        least = loads.index(min(loads))
+        shares[least].append(job)
+        loads[least] += job[1][1] - job[1][0]
+    return [share for share in shares if share] or [[]]
 
 
 def _processors() -> int:
