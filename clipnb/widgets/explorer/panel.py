@@ -275,6 +275,7 @@ class MapExplorer(Panel):
 
     @T.observe("held")
     def _hold(self, _change: Any) -> None:
+        self.view.hold.description = "Held: let go" if self.held else "Hold this point"
         if not self._quiet and self.held and self.shown >= 0 and not self.near:
             self._show_point()
 

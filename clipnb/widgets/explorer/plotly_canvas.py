@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import ipywidgets as W
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +15,7 @@ from clipnb.plots.points import scatter
 from clipnb.plots.side_maps import side_by_side
 from clipnb.widgets.controls import named
 from clipnb.widgets.explorer.canvas import Rows
+from clipnb.widgets.explorer.fit import Fit
 
 __all__ = ["HOVER_TEXT_UP_TO", "PlotlyCanvas"]
 
@@ -24,6 +26,17 @@ _HITS, _SHOWN, _NEW, _CHOSEN = "hits", "shown", "new", "chosen"
 # Seen on light and dark pages alike, and told from the groups' colours by its form.
 _RING, _STAR = "#E7298A", "#E7298A"
 _ON_ANY_PAGE = "#8B93A1"
+_TALLEST = 620
+_LAYOUT: dict[str, Any] = {
+    "dragmode": "lasso",
+    "hovermode": "closest",
+    "margin": {"l": 8, "r": 8, "t": 36, "b": 8},
+    "legend": {"orientation": "h", "x": 0, "y": 0, "yanchor": "top", "xanchor": "left"},
+    "modebar": {"remove": ["toImage", "autoScale2d"], "bgcolor": "rgba(0,0,0,0)", "color": _ON_ANY_PAGE},
+}
+_CONFIG = {"displaylogo": False, "showSendToCloud": False, "doubleClick": "reset"}
+_COLOUR_BAR: dict[str, Any] = {"x": 1.01, "thickness": 12, "outlinewidth": 0, "nticks": 6}
+_BAR_WIDTH = 74
 
 
 class PlotlyCanvas:
@@ -67,16 +80,19 @@ class PlotlyCanvas:
         self._chosen: list[int] = []
         self._shown = -1
         figure = self._draw(groups, values, value_name)
-        figure.update_layout(
-            width=width, height=height or figure.layout.height, dragmode="lasso", hovermode="closest",
-            modebar={"orientation": "h", "remove": ["toImage", "autoScale2d"]},
-        )  # fmt: skip
+        tall = height or min(figure.layout.height, _TALLEST)
+        figure.update_layout(width=width, height=tall, **_LAYOUT)
+        if values is not None:
+            figure.layout.margin.r = _BAR_WIDTH
         if not self.in_space:
-            figure.update_layout(margin={"l": 8, "r": 8, "t": 36, "b": 8}) if len(self._maps) == 1 else None
-            figure.update_layout(legend={"orientation": "h", "x": 0, "y": 0, "yanchor": "top", "xanchor": "left"})
+            figure.update_layout(newselection={"line": {"color": _ON_ANY_PAGE, "width": 2, "dash": "dot"}})
+            figure.update_xaxes(title=None)  # nearness alone counts, and the axes have no unit
+            figure.update_yaxes(title=None)
         self.figure: Any = go.FigureWidget(figure)
-        self.figure._config = {**self.figure._config, "displaylogo": False, "scrollZoom": False}
-        self.widget = named(self.figure, "map")
+        self.figure._config = {**self.figure._config, **_CONFIG, "responsive": width is None}
+        ratio = 1.05 if len(self._maps) == 1 else tall / self._width + 0.05
+        fit = [] if width else [Fit(height=tall, ratio=ratio, least=min(tall, 180 if len(self._maps) > 1 else 320))]
+        self.widget = named(W.Box([self.figure, *fit]), "map")
         self._connect()
 
     @property
@@ -126,6 +142,7 @@ class PlotlyCanvas:
             self.figure.data = ()
             self.figure.add_traces(new.data)
             self.figure.layout.coloraxis = new.layout.coloraxis
+            self.figure.layout.margin.r = 8 if values is None else _BAR_WIDTH
         self._connect()
         self.add([], [])
         self.light(self._lit)
@@ -164,6 +181,8 @@ class PlotlyCanvas:
         for n in range(len(self._maps)):
             figure.add_traces(self._marks(n))
         self._rows += [np.empty(0, dtype=np.intp)] * (len(figure.data) - len(self._rows))
+        if values is not None:
+            figure.layout.coloraxis.colorbar = {**_COLOUR_BAR, "title": {"text": plain(value_name), "side": "top"}}
         return figure
 
     def _lighten(self, trace: Any) -> None:
@@ -174,7 +193,7 @@ class PlotlyCanvas:
         if self._auto and isinstance(trace.marker.color, str) and trace.marker.color == ink(self._mode):
             trace.marker.color = _ON_ANY_PAGE
         if not self.in_space:
-            trace.unselected = {"marker": {"opacity": 0.12}}
+            trace.unselected = {"marker": {"opacity": 0.18}}
             trace.selected = {"marker": {"opacity": 0.95}}
 
     def _marks(self, n: int) -> list[Any]:

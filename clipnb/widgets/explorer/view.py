@@ -21,6 +21,7 @@ __all__ = ["FOUND", "NEAREST", "ExplorerView"]
 
 NEAREST, FOUND, _TABLE_ROWS = 8, 10, 12
 _DOWNLOAD_UP_TO = 20_000
+_COSINES = ("cosine", "elsewhere")
 
 
 class ExplorerView:
@@ -132,7 +133,7 @@ class ExplorerView:
                 else (f'<p class="clipnb-hint">{escape(sentence)}</p>')
             )
             return
-        self.summary.value = f"<p><strong>{escape(sentence)}</strong></p>"
+        self.summary.value = f"<b>Selected</b><small>{escape(sentence)}</small>"
         left = len(table) - _TABLE_ROWS
         below = f"<p>… and {left:,} more.</p>" if left > 0 else ""
         columns = [name for name in table.columns if name != "row" and (name != "id" or _tells(table))]
@@ -149,8 +150,8 @@ class ExplorerView:
         if table is None:
             self.words.value = ""
             return
-        heads = {"text": "Words for it", "language": "language", "cosine": "cosine here", "elsewhere": "elsewhere"}
-        shown = table[[name for name in heads if name in table.columns]].rename(columns=heads)
+        columns = ("text", "language", "in English", "cosine", "elsewhere")
+        shown = table[[name for name in columns if name in table.columns]].rename(columns={"text": "Words for it"})
         self.words.value = _html(shown)
 
     def show_progress(self, part: tuple[int, int] | None) -> None:
@@ -179,10 +180,12 @@ def _html(table: pd.DataFrame) -> str:
     top = "".join(f'<th scope="col">{escape(str(name))}</th>' for name in table.columns)
     rows = []
     for row in table.itertuples(index=False):
-        cells = [f"<td>{value:.3g}</td>" if isinstance(value, float) else _cell(value) for value in row]
+        cells = [_cell(str(name), value) for name, value in zip(table.columns, row, strict=True)]
         rows.append(f"<tr>{''.join(cells)}</tr>")
     return f"<table><thead><tr>{top}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
 
-def _cell(value: object) -> str:
+def _cell(name: str, value: object) -> str:
+    if isinstance(value, float):
+        return f"<td>{value:.2f}</td>" if name in _COSINES else f"<td>{value:.3g}</td>"
     return f'<td class="clipnb-text"><bdi dir="auto">{escape(str(value))}</bdi></td>'

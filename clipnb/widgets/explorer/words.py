@@ -71,6 +71,14 @@ class Words:
         if known.languages:
             code = dict(zip(known.texts, known.languages, strict=True))
             found.insert(1, "language", [code[text] for text in found["text"]])
+        if known.about:
+            of = dict(zip(known.texts, known.about, strict=True))
+            english = {
+                about: text
+                for text, about, code in zip(known.texts, known.about, known.languages, strict=True)
+                if code == "en"
+            }
+            found.insert(2, "in English", [english.get(of[text], "") for text in found["text"]])
         return found
 
     def _texts(self, space: Space) -> Vocabulary:
