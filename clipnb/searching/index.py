@@ -20,7 +20,7 @@ __all__ = ["EFFORTS", "Recall", "SearchIndex", "build", "usearch"]
 
 CONNECTIVITY = 16
 """Neighbours of a row in the graph."""
-EFFORT_ADDING = 128
+EFFORT_ADDING = 64
 """Rows looked at closely where a new one is put into the graph."""
 EFFORTS = (32, 64, 128, 256, 512, 1024, 2048)
 """Rows looked at closely in a search: the least of these that finds enough."""
