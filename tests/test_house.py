@@ -30,7 +30,14 @@ EXTRAS = PROJECT["optional-dependencies"]
 # Where conda-forge's name is not the package index's.
 CONDA_NAMES = {"torch": "pytorch", "kaleido": "python-kaleido", "huggingface-hub": "huggingface_hub"}
 # Packages that are imported under another name than they are installed by.
-INSTALLED_AS = {"PIL": "pillow", "sklearn": "scikit-learn", "tomllib": "tomli", "umap": "umap-learn", "yaml": "pyyaml"}
+INSTALLED_AS = {
+    "PIL": "pillow",
+    "jscatter": "jupyter-scatter",
+    "sklearn": "scikit-learn",
+    "tomllib": "tomli",
+    "umap": "umap-learn",
+    "yaml": "pyyaml",
+}
 # Imported if present, never installed by us: Colab's own module.
 PRESENT_OR_NOT = {"google"}
 
@@ -145,7 +152,7 @@ def imported(folder: str) -> set[str]:
 @pytest.mark.parametrize(
     ("folder", "extras"),
     [
-        ("clipnb", ("index", "lab", "onnx", "openvino", "pacmap", "ray")),
+        ("clipnb", ("index", "lab", "onnx", "openvino", "pacmap", "ray", "scatter")),
         ("tests", ("test",)),
         ("notebooks", ("test",)),
         ("training", ("train",)),
