@@ -100,6 +100,14 @@ def test_boxes_are_arranged_off_marks_lines_and_each_other():
     assert covered[0] < covered[1] / 2
 
 
+def test_a_label_lies_beside_a_large_mark():
+    offset = arrange([[200, 200]], [[90, 18]], room=(400, 400), own=[60])[0]
+    np.testing.assert_array_equal(offset, [45 + 30 + 3, 0])
+    for own in (8, 30, 60):  # also where the nearest places are taken
+        offset = arrange([[200, 200]], [[90, 18]], room=(400, 400), own=[own], taken=[(200, 0, 400, 400)])[0]
+        assert (np.abs(offset) - [45, 9]).max() >= own / 2
+
+
 def test_points_are_chosen_for_a_name_group_by_group_then_far_from_each_other():
     cloud = np.concatenate([RNG.normal(size=(50, 2)), RNG.normal(size=(20, 2)) + 20, [[100, 100]]])
     groups = grouped(["big"] * 50 + ["small"] * 20 + ["big"], len(cloud))
@@ -212,9 +220,9 @@ def test_highlighted_points_have_rings_that_can_be_moved():
 def test_a_room_keeps_names_values_and_rings_and_refuses_pictures():
     points = RNG.normal(size=(60, 3))
     figure = plots.scatter(points, LABELS[:60], GROUPS[:60], named=[3], group_names=True, highlight=[1])
-    texts = [trace for trace in figure.data if trace.mode == "text"]
-    assert [list(trace.text) for trace in texts] == [[LABELS[3]], ["<b>g0</b>", "<b>g1</b>", "<b>g2</b>"]]
-    assert texts[0].z[0] == points[3, 2]
+    notes = figure.layout.scene.annotations
+    assert [note.text.strip("\u2068\u2069") for note in notes] == [LABELS[3], "<b>g0</b>", "<b>g1</b>", "<b>g2</b>"]
+    np.testing.assert_allclose([notes[0].x, notes[0].y, notes[0].z], points[3])
     coloured = plots.scatter(points, values=np.arange(60))
     assert isinstance(coloured.data[0], go.Scatter3d)
     assert coloured.data[0].marker.coloraxis == "coloraxis"

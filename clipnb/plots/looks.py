@@ -62,7 +62,10 @@ class Look:
         rows = np.arange(len(points))
         for part in self._parts():
             members = rows[part.chosen]
-            for n, what in enumerate(dict.fromkeys(self.kind[members].tolist())):
+            # Pictures first: the legend shows the symbol of the first.
+            for n, what in enumerate(
+                sorted(set(self.kind[members].tolist()), key=lambda kind: (kind != "image", kind))
+            ):
                 chosen = members[self.kind[members] == what]
                 custom = np.empty((len(chosen), 3), dtype=object)
                 custom[:, 0], custom[:, 1] = shown[chosen], what
@@ -86,7 +89,7 @@ class Look:
         if self.numbers is None:
             return marker
         if part.colour is not None:  # hollow, for the middle of Cividis is grey as well
-            return marker | {"symbol": marker["symbol"] + "-open"}
+            return marker | {"symbol": marker["symbol"] + "-open", "line": {"width": 1.5}}
         outline = OUTLINE if self.size > 5 else {"width": 0}
         return marker | {"color": self.numbers[chosen], "coloraxis": "coloraxis", "opacity": 1.0, "line": outline}
 

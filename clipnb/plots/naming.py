@@ -15,7 +15,7 @@ from clipnb.plots.palette import ink, isolated, page, plain, text_columns
 from clipnb.plots.placing import arrange
 from clipnb.plots.window import Window
 
-__all__ = ["as_rows", "group_words", "middles", "named_rows", "words_beside"]
+__all__ = ["as_rows", "group_words", "middles", "named_rows", "words_beside", "words_in_space"]
 
 _COLUMN, _HEIGHT = 6.9, 18.0
 _LIMIT = 26
@@ -89,8 +89,7 @@ def group_words(
     for code, (row, offset) in enumerate(zip(rows, offsets, strict=True)):
         if np.isfinite(offset).all():
             words.append(
-                _word(points[row], f"<b>{isolated(names[code])}</b>", offset, mode)
-                | {"bordercolor": groups.colour(code), "borderwidth": 1.5, "borderpad": 2}
+                _word(points[row], f"<b>{isolated(names[code])}</b>", offset, mode) | _bordered(groups.colour(code))
             )
             boxes.append([*(at[code] + offset - sizes[code] / 2), *(at[code] + offset + sizes[code] / 2)])
     left = [groups.names[code] for code in range(len(names)) if not np.isfinite(offsets[code]).all()]
@@ -126,6 +125,27 @@ def words_beside(
         if np.isfinite(offset).all()
     ]
     return words, len(rows) - len(words)
+
+
+def words_in_space(
+    points: NDArray[np.float64], rows: NDArray[np.intp], labels: Sequence[str], groups: Groups | None, mode: str
+) -> list[dict[str, Any]]:
+    """Annotations of a scene: the labels above their points, and the groups' names at their middles."""
+    words = [
+        _word(points[row], isolated(plain(label, _LIMIT)), np.array([0.0, 11.0]), mode)
+        for row, label in zip(rows, labels, strict=True)
+    ]
+    for code, row in enumerate(middles(points, groups) if groups is not None else ()):
+        assert groups is not None
+        name = f"<b>{isolated(plain(groups.names[code], _LIMIT))}</b>"
+        words.append(_word(points[row], name, np.zeros(2), mode) | _bordered(groups.colour(code)))
+    for word, row in zip(words, [*rows, *(middles(points, groups) if groups is not None else ())], strict=True):
+        word["z"] = float(points[row, 2])
+    return words
+
+
+def _bordered(colour: str) -> dict[str, Any]:
+    return {"bordercolor": colour, "borderwidth": 1.5, "borderpad": 2}
 
 
 def _word(

@@ -115,6 +115,8 @@ def arrange(
         offsets = _over(size) if over else _around(size, half)
         candidates = np.concatenate([at + offsets - size / 2, at + offsets + size / 2], axis=1)
         free: NDArray[np.bool_] = np.all([*(candidates[:, :2] >= 0).T, *(candidates[:, 2:] <= room).T], axis=0)
+        if not over:  # off its own mark, which is as wide as it is high
+            free &= (np.abs(offsets) - size / 2 >= half + 0.5).any(axis=1)
         others = fixed[np.abs(fixed - at).max(axis=1) > 0.5] if len(fixed) else fixed
         for taken_boxes in (full, np.concatenate([others - mark / 2, others + mark / 2], axis=1)):
             free &= ~_pairs(candidates, taken_boxes).any(axis=1)
@@ -160,16 +162,18 @@ def _around(size: NDArray[np.float64], half: float) -> NDArray[np.float64]:
 
 
 def _over(size: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Middles of boxes on a point and up to three heights away from it."""
-    steps = np.array([(x, y) for y in range(-3, 4) for x in (0, -1, 1)], dtype=float)
+    """Middles of boxes on a point and up to two heights away from it."""
+    steps = np.array([(x, y) for y in range(-2, 3) for x in (0, -1, 1)], dtype=float)
     offsets = steps * (size[0] / 2, size[1])
     return np.asarray(offsets[np.argsort((offsets**2).sum(axis=1), kind="stable")])
 
 
 def _gap(offsets: NDArray[np.float64], size: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Pixels from the point to the nearest part of its box; between equals the earlier candidate wins."""
+    """Pixels from the point to the nearest part of its box, a little more for the later candidates."""
     away = np.maximum(np.abs(offsets) - size / 2, 0)
-    return np.asarray(np.sqrt((away**2).sum(axis=1)) + 0.01 * np.sqrt((offsets**2).sum(axis=1)))
+    order = np.arange(len(offsets))
+    # The usual sides are worth some pixels, for there no line is needed.
+    return np.asarray(np.sqrt((away**2).sum(axis=1)) + 0.01 * order + 6.0 * (order >= len(_SIDES)))
 
 
 def _line(at: NDArray[np.float64], box: NDArray[np.float64], half: float) -> NDArray[np.float64]:

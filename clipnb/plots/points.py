@@ -12,10 +12,10 @@ from PIL import Image
 
 from clipnb.errors import InvalidEmbeddings, UnsupportedOption, WrongShape, WrongType
 from clipnb.plots.arrays import as_matrix, same_length
-from clipnb.plots.grouping import Groups, grouped
+from clipnb.plots.grouping import grouped
 from clipnb.plots.looks import Look, ring
-from clipnb.plots.naming import as_rows, group_words, middles, named_rows, words_beside
-from clipnb.plots.palette import ink, plain
+from clipnb.plots.naming import as_rows, group_words, named_rows, words_beside, words_in_space
+from clipnb.plots.palette import plain
 from clipnb.plots.picture_marks import apart, layout_images
 from clipnb.plots.shades import as_values, bar, bar_lines
 from clipnb.plots.window import Window, open_window
@@ -131,8 +131,10 @@ def scatter(
         )  # fmt: skip
 
     if dimensions == 3:
-        _name_in_space(figure, points, shown, wanted, look.groups if group_names else None, mode)
         last = window(notes)
+        last.layout["scene"]["annotations"] = words_in_space(
+            points, wanted, [labels[row] for row in wanted.tolist()], look.groups if group_names else None, mode
+        )
     else:
         words, missed = _names(points, labels, wanted, look, window(notes), pictured, side, lit, group_names)
         if missed:  # the lines about them take room from the map
@@ -208,24 +210,6 @@ def _names(
         if missed:
             notes.append(f"{missed} of {len(wanted)} names have no room and are shown on hovering.")
     return words, notes
-
-
-def _name_in_space(
-    figure: go.Figure, points: NDArray[np.float64], shown: NDArray[np.object_], wanted: NDArray[np.intp],
-    groups: Groups | None, mode: str,
-) -> None:  # fmt: skip
-    for rows, texts, font in (
-        (wanted, [str(shown[row]) for row in wanted], 12),
-        *(() if groups is None else ((middles(points, groups), [f"<b>{plain(n, 26)}</b>" for n in groups.names], 14),)),
-    ):
-        if len(rows):
-            x, y, z = points[rows].T
-            figure.add_trace(
-                go.Scatter3d(
-                    x=x, y=y, z=z, mode="text", text=texts, textposition="top center", showlegend=False,
-                    textfont={"size": font, "color": ink(mode)}, hoverinfo="skip", name="names",
-                )
-            )  # fmt: skip
 
 
 def _frame(point: NDArray[np.float64], side: float, colour: str) -> dict[str, Any]:
