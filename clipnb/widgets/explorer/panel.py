@@ -266,9 +266,9 @@ class MapExplorer(Panel):
         lost = int(found.torn.sum())
         said = f"<b>Nearest in the model’s space{where}</b>"
         if lost:
-            said += f"<small>{lost} of {len(found.rows)} torn away: the map shows them elsewhere</small>"
+            said += f"<small>{lost} of {len(found.rows)} torn: the map shows them elsewhere</small>"
         lines = [
-            Line(i, self._line(i, cosine) + (" · torn away" if torn else ""), self._thumbnail(i), bool(torn))
+            Line(i, self._line(i, cosine) + (" · torn" if torn else ""), self._thumbnail(i), bool(torn))
             for i, cosine, torn in zip(found.rows.tolist(), found.cosines, found.torn, strict=True)
         ]
         self.view.near.show(said, lines)

@@ -88,6 +88,11 @@ class PlotlyCanvas:
             figure.update_layout(newselection={"line": {"color": _ON_ANY_PAGE, "width": 2, "dash": "dot"}})
             figure.update_xaxes(title=None)  # nearness alone counts, and the axes have no unit
             figure.update_yaxes(title=None)
+            if len(self._maps) == 1:  # tight, whatever the shape of the place: plotly widens one axis to fit
+                low, high = self._maps[0].min(axis=0), self._maps[0].max(axis=0)
+                edge = 0.04 * float((high - low).max() or 1.0)
+                figure.update_xaxes(range=[low[0] - edge, high[0] + edge])
+                figure.update_yaxes(range=[low[1] - edge, high[1] + edge])
         self.figure: Any = go.FigureWidget(figure)
         self.figure._config = {**self.figure._config, **_CONFIG, "responsive": width is None}
         ratio = 1.05 if len(self._maps) == 1 else tall / self._width + 0.05
@@ -182,7 +187,10 @@ class PlotlyCanvas:
             figure.add_traces(self._marks(n))
         self._rows += [np.empty(0, dtype=np.intp)] * (len(figure.data) - len(self._rows))
         if values is not None:
-            figure.layout.coloraxis.colorbar = {**_COLOUR_BAR, "title": {"text": plain(value_name), "side": "top"}}
+            figure.layout.coloraxis.colorbar = {
+                **_COLOUR_BAR,
+                "title": {"text": plain(value_name), "side": "top", "font": {"size": 13}},
+            }
         return figure
 
     def _lighten(self, trace: Any) -> None:

@@ -177,7 +177,11 @@ def _tells(table: pd.DataFrame) -> bool:
 
 def _html(table: pd.DataFrame) -> str:
     """A table whose numbers are short and whose texts keep their direction."""
-    top = "".join(f'<th scope="col">{escape(str(name))}</th>' for name in table.columns)
+    texts = [name for name in table.columns if table[name].dtype.kind not in "fiu"]
+    top = "".join(
+        f'<th scope="col"{" class=clipnb-text" if name in texts else ""}>{escape(str(name))}</th>'
+        for name in table.columns
+    )
     rows = []
     for row in table.itertuples(index=False):
         cells = [_cell(str(name), value) for name, value in zip(table.columns, row, strict=True)]

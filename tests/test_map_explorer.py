@@ -1,0 +1,603 @@
+"""The map explorer by its traits, without a browser."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+from fakes import FakeClip
+from PIL import Image
+from plotly.callbacks import Points
+
+import clipnb
+from clipnb.errors import EmptyInput, InvalidEmbeddings, UnsupportedOption, WrongShape, WrongType
+from clipnb.widgets import MapExplorer
+
+COLOURS = {"red": (255, 0, 0), "green": (0, 160, 0), "blue": (0, 0, 255)}
+TEXTS = ["red", "grün", "blue", "noise"]
+
+
+def shades():
+    """Thirty squares, ten of each colour, no two alike."""
+    rng = np.random.default_rng(3)
+    return [
+        Image.new("RGB", (8, 8), tuple(map(int, np.clip(np.array(colour) + rng.integers(-25, 25, 3), 0, 255))))
+        for colour in COLOURS.values()
+        for _ in range(10)
+    ]
+
+
+PICTURES = shades()
+GROUPS = [name for name in COLOURS for _ in range(10)]
+LABELS = [f"{name} {i}" for name in COLOURS for i in range(10)]
+
+
+def rows_of(model, vectors=None, modality="image"):
+    vectors = model.encode_image(PICTURES) if vectors is None else vectors
+    return clipnb.Embeddings(vectors, ids=LABELS, modality=modality, model=model.name)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return FakeClip()
+
+
+@pytest.fixture(scope="module")
+def projection(model):
+    return clipnb.project(rows_of(model), method="pca", progress=False)
+
+
+@pytest.fixture
+def panel(model, projection):
+    return MapExplorer(projection, model=model, images=PICTURES, groups=GROUPS, values=range(30), texts=TEXTS)
+
+
+def points(trace, inside):
+    return Points(point_inds=list(inside), xs=[], ys=[], trace_name=trace.name, trace_index=0)
+
+
+def lasso(panel, rows):
+    """What plotly tells of a lasso: every trace in turn, with its own points inside."""
+    canvas = panel.canvas
+    for own, trace in zip(canvas._rows, canvas.figure.data, strict=True):
+        trace._dispatch_on_selection(points(trace, np.flatnonzero(np.isin(own, rows))), None)
+
+
+def touch(panel, row, how="hover"):
+    canvas = panel.canvas
+    for own, trace in zip(canvas._rows, canvas.figure.data, strict=True):
+        getattr(trace, f"_dispatch_on_{how}")(points(trace, np.flatnonzero(own == row)), None)
+
+
+def overlay(panel, name):
+    return [trace for _, trace in panel.canvas._overlays(name)]
+
+
+def png(colour="red"):
+    buffer = io.BytesIO()
+    Image.new("RGB", (9, 9), colour).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+# -- pointing ---------------------------------------------------------------------------------------
+
+
+def test_pointing_shows_the_picture_the_facts_and_the_neighbours(panel, projection):
+    touch(panel, 12)
+    assert panel.shown == 12
+    card = panel.view.card.value
+    assert "green 2" in card
+    assert "<img alt=" in card
+    assert "group:" in card
+    assert "value:" in card
+    vectors = projection.source.embeddings.vectors
+    sim = vectors @ vectors[12]
+    sim[12] = -2
+    np.testing.assert_allclose(sim[panel.near], np.sort(sim)[::-1][:8], atol=1e-6)
+    assert len(panel.view.near.lines) == 8
+    assert panel.view.near.lines[0].startswith(f"{sim.max():.2f}")
+    (ring,) = overlay(panel, "shown")
+    np.testing.assert_allclose([ring.x[0], ring.y[0]], projection.coords[12])
+
+
+def test_a_click_holds_the_point_and_a_second_one_lets_it_go(panel):
+    touch(panel, 3, "click")
+    assert (panel.shown, panel.held, panel.view.hold.value) == (3, True, True)
+    touch(panel, 20)
+    assert panel.shown == 3
+    touch(panel, 20, "click")
+    assert (panel.shown, panel.held) == (20, True)
+    touch(panel, 20, "click")
+    assert not panel.held
+    touch(panel, 5)
+    assert panel.shown == 5
+    panel.view.hold.value = True  # by keyboard
+    assert panel.held
+
+
+def test_neighbours_are_buttons_that_lead_on(panel):
+    panel.shown = 0
+    first = panel.near[0]
+    panel.view.near._buttons[0].click()
+    assert (panel.shown, panel.held) == (first, True)
+
+
+def test_a_neighbour_that_the_map_shows_elsewhere_is_marked(model):
+    rows = rows_of(model)
+    made = clipnb.project(rows, method="pca", progress=False)
+    moved = made.coords.copy()
+    moved[0] = 3 * moved[20:].mean(axis=0) - 2 * moved[:10].mean(axis=0)  # a red square, behind the blue ones
+    torn = clipnb.Projection(moved, made.ids, "by hand", source=made.source)
+    panel = MapExplorer(torn, model=model)
+    panel.shown = 0
+    shown = np.argsort(((moved - moved[0]) ** 2).sum(axis=1))[1:25]  # three times the eight neighbours
+    lost = [row not in shown for row in panel.near]
+    assert 0 < sum(lost) < 8
+    assert [line.endswith("torn") for line in panel.view.near.lines] == lost
+    assert [button.icon == "unlink" for button in panel.view.near._buttons] == lost
+    assert f"{sum(lost)} of 8 torn" in panel.view.near._head.value
+
+
+def test_unreadable_pictures_say_so_and_name_the_file(model, projection, tmp_path):
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    images = [tmp_path / "broken.png", tmp_path / "gone.png", None, *PICTURES[3:]]
+    panel = MapExplorer(projection, images=images)
+    panel.shown = 0
+    assert "broken.png" in panel.view.card.value
+    assert "clipnb-problem" in panel.view.card.value
+    panel.shown = 1
+    assert "gone.png: no such file" in panel.view.card.value
+    panel.shown = 2
+    assert "<img" not in panel.view.card.value
+    assert "clipnb-problem" not in panel.view.card.value
+
+
+def test_pictures_from_a_folder_a_function_and_an_emoji_set(model, projection, tmp_path):
+    named = clipnb.Projection(projection.coords, tuple(f"{i}.png" for i in range(30)), "pca")
+    Image.new("RGB", (5, 5), "red").save(tmp_path / "4.png")
+    panel = MapExplorer(named, images=tmp_path)
+    panel.shown = 4
+    assert "<img" in panel.view.card.value
+    panel.shown = 5
+    assert "5.png: no such file" in panel.view.card.value
+    panel = MapExplorer(projection, images=lambda row: PICTURES[row] if row else None)
+    panel.shown = 1
+    assert "<img" in panel.view.card.value
+    emoji = clipnb.datasets.emoji("fluent", languages=["de"]).take(range(30))
+    panel = MapExplorer(projection, images=emoji)
+    panel.shown = 0
+    assert emoji.names["de"].iloc[0] in panel.view.card.value
+    assert panel.colour_by == "group"
+    with pytest.raises(UnsupportedOption, match="no such folder"):
+        MapExplorer(projection, images=tmp_path / "nowhere")
+
+
+# -- selecting --------------------------------------------------------------------------------------
+
+
+def test_a_lasso_gives_the_table_and_the_words(panel, projection, model):
+    lasso(panel, [3, 1, 2, 25])
+    assert panel.selected == [1, 2, 3, 25]
+    assert "4 points are selected, of 30: 3 red, 1 blue." in panel.status
+    table = panel.table()
+    assert table.columns.tolist() == ["row", "id", "label", "group", "value", "cosine"]
+    assert sorted(table["row"]) == [1, 2, 3, 25]
+    assert table["cosine"].is_monotonic_decreasing
+    assert table.set_index("row").loc[25, "group"] == "blue"
+    assert "red 1" in panel.view.table.value
+    # By hand: mean cosine with the selection less mean cosine with the rest.
+    vectors, texts = projection.source.embeddings.vectors, model.encode_text(TEXTS)
+    inside = np.isin(np.arange(30), panel.selected)
+    score = (texts @ vectors[inside].T).mean(axis=1) - (texts @ vectors[~inside].T).mean(axis=1)
+    assert panel.words == [TEXTS[i] for i in np.argsort(-score)]
+    assert panel.words[0] == "red"
+    # The rest is dim, in every trace.
+    for rows, trace in zip(panel.canvas._rows[:3], panel.canvas.figure.data[:3], strict=True):
+        assert [rows[i] for i in trace.selectedpoints] == [row for row in rows if row in panel.selected]
+
+
+def test_a_lasso_around_nothing_and_a_double_click_take_the_selection_away(panel):
+    lasso(panel, [1, 2])
+    lasso(panel, [])
+    assert panel.selected == []
+    assert panel.canvas.figure.data[0].selectedpoints is None
+    lasso(panel, [1, 2])
+    for trace in panel.canvas.figure.data:
+        trace._dispatch_on_deselect(points(trace, []))
+    assert panel.selected == []
+    assert panel.view.table.value == ""
+    assert panel.words == []
+    assert panel.status.startswith("30 points.")
+
+
+def test_a_selection_from_code_is_sorted_and_rows_that_are_not_there_are_named(panel):
+    panel.selected = [9, 4, 4]
+    assert panel.selected == [4, 9]
+    panel.selected = [4, 99]
+    assert "There is no point 99: there are 30, from 0." in panel.status
+    panel.shown = -7
+    assert "There is no point -7" in panel.status
+
+
+def test_everything_can_be_selected_and_has_words_still(panel):
+    panel.selected = list(range(30))
+    assert len(panel.words) == 4
+    assert panel.selection.table()["cosine"].notna().all()
+
+
+def test_the_selection_is_saved_and_downloaded(panel, tmp_path):
+    import base64
+    import re
+
+    panel.selected = [5, 6]
+    panel.view.path.value = str(tmp_path / "mine.csv")
+    panel.view.save.click()
+    assert "mine.csv" in panel.status
+    saved = pd.read_csv(tmp_path / "mine.csv")
+    link = re.search(r'href="data:text/csv;charset=utf-8;base64,([^"]+)"', panel.view.download.value)
+    downloaded = pd.read_csv(io.BytesIO(base64.b64decode(link[1])))
+    pd.testing.assert_frame_equal(saved, downloaded)
+    assert panel.selection.save(tmp_path / "mine.parquet").exists()
+    panel.view.path.value = "mine.xlsx"
+    panel.view.save.click()
+    assert ".csv, .tsv, .parquet" in panel.status
+
+
+def test_the_default_words_are_encoded_once_with_a_bar(projection):
+    model = FakeClip()
+    panel = MapExplorer(projection, model=model, groups=GROUPS)
+    seen = []
+    panel.view.progress.observe(lambda change: seen.append(change.new), "value")
+    panel.selected = list(range(10))
+    assert seen[-1] == panel.view.progress.max > 1000
+    assert panel.view.progress.layout.display == "none"
+    calls = model.text_calls
+    assert calls > 5
+    assert any("red" in word or "rot" in word for word in panel.words)
+    panel.selected = list(range(20))
+    assert model.text_calls == calls
+
+
+# -- searching --------------------------------------------------------------------------------------
+
+
+def test_a_search_in_any_language_lights_the_hits(panel, projection):
+    panel.view.query.value = "etwas Grünes, grün"
+    assert panel.query == "etwas Grünes, grün"
+    assert len(panel.hits) == 10
+    assert set(panel.hits) == set(range(10, 20))
+    assert "green" in panel.status
+    (rings,) = overlay(panel, "hits")
+    np.testing.assert_allclose(np.column_stack([rings.x, rings.y]), projection.coords[panel.hits])
+    assert panel.view.found.lines[0].startswith("1.00")
+    panel.view.take_hits.click()
+    assert panel.selected == list(range(10, 20))
+    panel.view.clear_hits.click()
+    assert (panel.query, panel.hits, panel.view.query.value) == ("", [], "")
+    assert len(overlay(panel, "hits")[0].x) == 0
+
+
+def test_the_search_says_what_is_wrong(panel):
+    panel.query = "red"
+    panel.query = "word " * 20
+    assert "tokens > 12" in panel.status
+    assert panel.hits == []
+    panel.query = "   "
+    assert panel.hits == []
+    assert "clipnb-problem" not in panel.view.message.value
+    panel.view.search.click()
+    assert "write a few words" in panel.status
+
+
+def test_hits_can_be_set_from_code(panel):
+    panel.hits = [2, 28]
+    assert panel.view.found.lines == ["red 2", "blue 8"]
+    assert len(overlay(panel, "hits")[0].x) == 2
+    panel.hits = [99]
+    assert "no point 99" in panel.status
+
+
+def test_without_a_model_there_is_no_search_and_no_upload(projection):
+    panel = MapExplorer(projection, groups=GROUPS)
+    assert panel.view.query.layout.display == panel.view.upload.layout.display == "none"
+    panel.query = "red"
+    assert "has no model" in panel.status
+    panel.selected = [1]
+    assert panel.words == []
+    panel = MapExplorer(projection, groups=GROUPS, texts=clipnb.Embeddings(FakeClip().encode_text(TEXTS), ids=TEXTS))
+    panel.selected = [1]
+    assert panel.words[0] == "red"  # texts that are rows already need none
+
+
+# -- joint maps -------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def centred(model):
+    texts = [f"{word} {i}" for word in ("red", "grün", "blue") for i in range(4)]
+    pictures = clipnb.Embeddings(model.encode_image(PICTURES), modality="image", model=model.name)
+    words = clipnb.Embeddings(model.encode_text(texts), texts, "text", model.name)
+    both = clipnb.joint(pictures, words, mode="centred")
+    return both, clipnb.project(both.embeddings, method="pca", progress=False)
+
+
+def test_on_a_centred_map_queries_pictures_and_words_are_centred_too(centred, model):
+    both, projection = centred
+    panel = MapExplorer(projection, model=model, joint=both, images=PICTURES, texts=TEXTS)
+    panel.query = "blue"
+    row = both.like(model.encode_text(["blue"]), "text").vectors[0]
+    assert panel.hits == np.argsort(-(both.embeddings.vectors @ row), kind="stable")[:10].tolist()
+    new = panel.add([Image.new("RGB", (8, 8), "blue")], ["mine"])
+    expected = projection.transform(both.like(model.encode_image([Image.new("RGB", (8, 8), "blue")]), "image"))
+    (stars,) = overlay(panel, "new")
+    np.testing.assert_allclose([stars.x[0], stars.y[0]], expected[0], atol=1e-5)
+    assert panel.selection.columns["modality"] == ()
+    panel.selected = [0, 35, *new]
+    assert panel.selection.columns["modality"] == ("image", "text", "image")
+    panel.shown = 35
+    assert "<img" not in panel.view.card.value
+    assert "a text" in panel.view.card.value
+    assert "picture or text" in panel.colourings
+
+
+# -- new pictures -----------------------------------------------------------------------------------
+
+
+def test_files_become_stars_with_a_name_and_neighbours(panel, projection, model):
+    panel._take_files([("mine.png", png("red")), ("notes.txt", b"words"), ("cut.png", png()[:40])])
+    assert panel.added == ["mine.png"]
+    assert "“notes.txt”, “cut.png” cannot be read as a picture" in panel.status
+    assert "mine.png lies nearest to red" in panel.status
+    assert (panel.shown, panel.held, len(panel)) == (30, True, 31)
+    (stars,) = overlay(panel, "new")
+    assert stars.text == ("mine.png",)
+    place = projection.transform(clipnb.Embeddings(model.encode_image([Image.new("RGB", (9, 9), "red")])))[0]
+    np.testing.assert_allclose([stars.x[0], stars.y[0]], place, atol=1e-5)
+    assert set(panel.near) <= set(range(10))
+    lasso(panel, [1, 30])
+    assert panel.table()["label"].tolist() in (["mine.png", "red 1"], ["red 1", "mine.png"])
+    touch(panel, 30, "click")  # held before: lets go
+    assert not panel.held
+    panel.add([png("blue")], ["second"])
+    assert panel.added == ["mine.png", "second"]
+    assert len(overlay(panel, "new")[0].x) == 2
+
+
+def test_files_that_are_no_pictures_are_said_and_nothing_is_added(panel):
+    panel._take_files([("notes.txt", b"words")])
+    assert "“notes.txt” cannot be read" in panel.status
+    assert len(panel) == 30
+    with pytest.raises(EmptyInput, match=r"notes\.txt"):
+        panel.add([b"words"], ["notes.txt"])
+
+
+def test_stars_stay_when_the_colours_change(panel):
+    panel.add([png()], ["mine"])
+    panel.query = "red"
+    for name in panel.colourings:
+        panel.colour_by = name
+        assert "clipnb-problem" not in panel.view.message.value, name
+        assert len(overlay(panel, "new")[0].x) == 1
+        assert len(overlay(panel, "hits")[0].x) == 10
+        touch(panel, 30)
+        lasso(panel, [4, 30])
+        assert panel.selected == [4, 30]
+
+
+# -- several maps -----------------------------------------------------------------------------------
+
+
+class Wider(FakeClip):
+    name, dim = "fake/wider", 10
+
+    def encode_text(self, texts, **more):
+        return np.pad(super().encode_text(texts, **more), ((0, 0), (2, 0)))
+
+    def encode_image(self, images, **more):
+        return np.pad(super().encode_image(images, **more), ((0, 0), (2, 0)))
+
+
+@pytest.fixture(scope="module")
+def pair(model):
+    other = Wider()
+    both = [rows_of(model), rows_of(other)]
+    return other, clipnb.project_aligned(both, layout="pca", progress=False)
+
+
+def test_several_maps_are_lit_together(pair, model):
+    other, maps = pair
+    panel = MapExplorer(maps, model=[model, other], images=PICTURES, groups=GROUPS, texts=TEXTS)
+    assert len(overlay(panel, "shown")) == 2
+    touch(panel, 7, "click")
+    for ring, each in zip(overlay(panel, "shown"), maps, strict=True):
+        np.testing.assert_allclose([ring.x[0], ring.y[0]], each.coords[7], atol=1e-6)
+    assert sum(7 in rows for rows in panel.canvas._rows) == 2
+    # A lasso on one map: only its traces have points inside, and the other map shows them too.
+    figure, canvas = panel.canvas.figure, panel.canvas
+    for own, trace in zip(canvas._rows, figure.data, strict=True):
+        here = trace.meta["map"] == 0
+        trace._dispatch_on_selection(points(trace, np.flatnonzero(np.isin(own, [1, 2])) if here else []), None)
+    assert panel.selected == [1, 2]
+    shown = [sum(len(t.selectedpoints) for t in figure.data if t.meta["map"] == n) for n in (0, 1)]
+    assert shown == [2, 2]
+    # A new picture goes onto both maps, and the space can be changed.
+    panel.add([png("blue")], ["mine"])
+    assert [len(stars.x) for stars in overlay(panel, "new")] == [1, 1]
+    assert panel.view.space.options == ("fake/colours", "fake/wider")
+    panel.query = "blue"
+    panel.view.space.index = 1
+    assert panel.space == 1
+    assert set(panel.hits) == set(range(20, 30))
+    assert "fake/wider" in panel.view.found._head.value
+    panel.colour_by = "neighbours the maps share"
+    assert "clipnb-problem" not in panel.view.message.value
+
+
+def test_several_maps_say_which_model_is_missing(pair, model):
+    _, maps = pair
+    panel = MapExplorer(maps, model=model, groups=GROUPS)
+    panel._take_files([("mine.png", png())])
+    assert "“fake/wider” has no model" in panel.status
+    assert len(panel) == 30
+
+
+# -- code -------------------------------------------------------------------------------------------
+
+
+def run(code, **names):
+    space = dict(names)
+    exec(compile(code, "panel", "exec"), space)
+    return space
+
+
+def test_the_code_makes_the_same_again(model):
+    rows = rows_of(model)
+    made = clipnb.project(rows, seed=3, n_neighbors=8, min_dist=0.2, progress=False)
+    panel = MapExplorer(made, model=model, texts=TEXTS)
+    panel.selected, panel.query = [1, 2, 3], "blue"
+    texts = clipnb.Embeddings(model.encode_text(TEXTS), ids=TEXTS, modality="text", model=model.name)
+    again = run(panel.code(), embeddings=rows, model=model, texts=texts)
+    np.testing.assert_array_equal(again["projection"].coords, made.coords)
+    assert again["rows"] == panel.selected
+    assert again["found"]["id"].tolist() == [LABELS[row] for row in panel.hits]
+    assert again["words"]["text"].tolist() == panel.words
+    assert "seed=3" in panel.code()
+    assert "min_dist=0.2" in panel.view.code.value
+
+
+def test_the_code_of_a_joint_map_and_of_ids_that_stand_twice(centred, model, projection):
+    both, made = centred
+    panel = MapExplorer(made, model=model, joint=both, texts=TEXTS)
+    panel.selected, panel.query = [0, 33], "red"
+    texts = clipnb.Embeddings(model.encode_text(TEXTS), ids=TEXTS, modality="text", model=model.name)
+    again = run(panel.code(), joint=both, model=model, texts=texts)
+    assert again["rows"] == [0, 33]
+    assert again["found"]["id"].tolist() == [both.embeddings.ids[row] for row in panel.hits]
+    assert again["words"]["text"].tolist() == panel.words
+    twice = clipnb.Projection(projection.coords, ("same",) * 30, "pca", source=projection.source)
+    panel = MapExplorer(twice)
+    panel.selected = [4, 8]
+    assert run(panel.code(), embeddings=projection.source.embeddings)["rows"] == [4, 8]
+
+
+# -- bad input --------------------------------------------------------------------------------------
+
+
+def test_what_does_not_fit_is_refused_with_the_numbers(model, projection, centred):
+    both, joint_map = centred
+    for name, given, message in [
+        ("images", PICTURES[:5], "5 images; expected one for each of 30 points"),
+        ("labels", ["a"], "labels: 1 entries"),
+        ("groups", ["a"] * 31, "groups 'group': 31 entries"),
+        ("values", [1.0], r"values 'value' have shape \[1\]"),
+        ("modality", ["image"], "modality: 1 entries"),
+        ("joint", both, "the joint has 42 rows, the map 30 points"),
+    ]:
+        with pytest.raises(WrongShape, match=message):
+            MapExplorer(projection, **{name: given})
+    with pytest.raises(WrongShape, match="for each of its 30 pictures"):
+        MapExplorer(joint_map, joint=both, images=PICTURES[:5])
+    for name, given, message in [
+        ("labels", "red", "one text"),
+        ("values", ["a"] * 30, "expected numbers"),
+        ("images", 5, "images are a int"),
+        ("texts", "red", "texts is one text"),
+        ("joint", 5, "joint is a int"),
+        ("model", 5, "model is a int"),
+        ("model", [5], "has a int in it"),
+    ]:
+        with pytest.raises(WrongType, match=message):
+            MapExplorer(projection, **{name: given})
+    for name in ("renderer", "mode"):
+        with pytest.raises(UnsupportedOption, match=name):
+            MapExplorer(projection, **{name: "other"})
+    with pytest.raises(WrongType, match="expected a Projection"):
+        MapExplorer([np.zeros((3, 2))])
+    with pytest.raises(EmptyInput):
+        MapExplorer([])
+    with pytest.raises(InvalidEmbeddings, match="10 columns, the rows of the map 8"):
+        MapExplorer(projection, model=Wider())
+    with pytest.raises(WrongShape, match="2 models for 1 maps"):
+        MapExplorer(projection, model=[model, model])
+
+
+def test_maps_of_other_points_are_refused(projection):
+    shorter = clipnb.Projection(projection.coords[:5], projection.ids[:5], "pca")
+    with pytest.raises(WrongShape, match="map 2 has 5 points, the first 30"):
+        MapExplorer([projection, shorter])
+    other = clipnb.Projection(projection.coords, tuple(reversed(projection.ids)), "pca")
+    with pytest.raises(WrongShape, match="row 0 is 'red 0'"):
+        MapExplorer([projection, other])
+
+
+def test_a_map_that_does_not_know_its_rows(model):
+    bare = clipnb.Projection(np.random.default_rng(0).normal(size=(30, 2)).astype("f"), tuple(LABELS), "by hand")
+    panel = MapExplorer(bare, model=model, images=PICTURES, groups=GROUPS)
+    touch(panel, 2, "click")
+    assert "red 2" in panel.view.card.value
+    assert panel.near == []
+    lasso(panel, [1, 2])
+    assert panel.table().columns.tolist() == ["row", "id", "label", "group"]
+    assert panel.words == []
+    panel.query = "red"
+    assert "does not know the rows" in panel.status
+    assert "neighbours torn away" not in panel.colourings
+
+
+def test_a_map_in_space_has_no_lasso_and_says_so(model):
+    made = clipnb.project(rows_of(model), method="pca", n_components=3, progress=False)
+    panel = MapExplorer(made, model=model, images=PICTURES, groups=GROUPS, texts=TEXTS)
+    assert "A lasso needs a map on a plane" in panel.status
+    touch(panel, 4)
+    assert panel.shown == 4
+    panel.query = "red"
+    assert len(overlay(panel, "hits")[0].z) == 10
+    panel.selected = [1, 2]
+    assert len(overlay(panel, "chosen")[0].z) == 2
+    assert panel.words[0] == "red"
+    panel.add([png()], ["mine"])
+    assert len(overlay(panel, "new")[0].z) == 1
+    panel.colour_by = "value" if "value" in panel.colourings else "nothing"
+    with pytest.raises(WrongShape, match="on a plane"):
+        MapExplorer([made, made])
+
+
+def test_a_single_point():
+    one = clipnb.Projection(np.zeros((1, 2), dtype="f"), ("only",), "by hand")
+    panel = MapExplorer(one)
+    touch(panel, 0, "click")
+    lasso(panel, [0])
+    assert panel.status == "1 point is selected, of 1."
+    assert "only" in panel.view.card.value
+
+
+def test_markup_in_names_and_texts_is_shown_not_obeyed(model, projection):
+    labels = ["<script>alert(1)</script>", *LABELS[1:]]
+    panel = MapExplorer(projection, model=model, labels=labels, groups=["<b>"] * 30, texts=["<i>x</i>", "red"])
+    panel.shown = 0
+    panel.selected = [0, 1]
+    for widget in (panel.view.card, panel.view.table, panel.view.words, panel.view.summary, panel.view.message):
+        assert "<script>" not in widget.value
+        assert "<i>x" not in widget.value
+    assert "<script>" not in str(panel.canvas.figure.data[0].customdata)
+
+
+def test_large_maps_are_light_in_the_browser():
+    rng = np.random.default_rng(0)
+    many = clipnb.Projection(rng.normal(size=(20_001, 2)).astype("f"), tuple(map(str, range(20_001))), "by hand")
+    panel = MapExplorer(many, groups=[str(i % 3) for i in range(20_001)])
+    traces = panel.canvas.figure.data[:3]
+    assert all(trace.customdata is None and trace.hoverinfo == "none" for trace in traces)
+    touch(panel, 20_000)
+    assert "20000" in panel.view.card.value
+    lasso(panel, list(range(5000)))
+    assert panel.status.startswith("5,000 points are selected, of 20,001")
+
+
+def test_light_dark_and_auto(projection):
+    for mode in ("light", "dark", "auto"):
+        panel = MapExplorer(projection, groups=GROUPS, mode=mode)
+        page = panel.canvas.figure.layout.template.layout.paper_bgcolor
+        assert (page == "#16161A") == (mode == "dark")
