@@ -98,7 +98,7 @@ def test_values_are_averaged_and_cells_without_any_are_grey():
     counts = np.asarray(mean.customdata)
     np.testing.assert_array_equal(np.isfinite(empty.z), (counts > 0) & (have == 0))
     assert entry.name == f"no value ({gone.sum()})"
-    assert figure.layout.coloraxis.colorbar.title.text == "place"
+    assert figure.layout.coloraxis.colorbar.title.text.startswith("place<br>")
 
 
 def _sum(weights, chosen):

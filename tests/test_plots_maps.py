@@ -95,7 +95,30 @@ def test_numbers_colour_the_points_of_every_map_on_one_scale():
     for trace in points:
         np.testing.assert_allclose(trace.marker.color, overlap)
         assert trace.marker.coloraxis == "coloraxis"
-    assert figure.layout.coloraxis.colorbar.title.text == "overlap"
+    assert figure.layout.coloraxis.colorbar.title.text.startswith("overlap<br>")
+
+
+def test_points_without_a_value_are_hollow_and_many_groups_share_an_entry():
+    values = np.where(np.arange(40) < 3, np.nan, 1.0)
+    figure = plots.side_by_side(MAPS, values=values, modality=["image", "text"] * 20)
+    hollow = [trace for trace in figure.data if trace.name == "no value (3)"]
+    assert [list(trace.marker.symbol) for trace in hollow] == [["circle-open", "diamond-open", "circle-open"]] * 2
+    assert [int(row) for _, row in hollow[1].customdata] == [0, 1, 2]
+    assert [trace.showlegend for trace in hollow] == [True, False]
+    many = plots.side_by_side(MAPS, groups=[f"g{n:02d}" for n in range(20)] * 2)
+    points = [trace for trace in many.data if trace.customdata is not None]
+    assert len(points) == 2 * 11
+    assert points[10].name == "10 smaller groups"
+    assert sorted(points[10].text) == sorted([f"g{n}" for n in range(10, 20)] * 2)
+
+
+@pytest.mark.parametrize("options", [{"groups": GROUPS}, {"values": np.arange(40)}, {}])
+def test_on_a_narrow_page_the_maps_have_the_whole_width(options):
+    figure = plots.side_by_side(MAPS, width=400, **options)
+    assert figure.layout.margin.r == 16
+    assert figure.layout.legend.orientation == ("h" if "groups" in options else None)
+    bar = figure.layout.coloraxis.colorbar
+    assert (bar.orientation == "h" and bar.y < 0) == ("values" in options)
 
 
 def test_aligned_maps_share_the_stretch_of_their_axes_and_others_do_not():
@@ -134,6 +157,8 @@ def test_panels_of_many_maps_do_not_overlap():
         ([np.zeros((5, 3))], {}, errors.WrongShape, "map 1 has shape"),
         (MAPS, {"groups": ["a"]}, errors.WrongShape, "groups"),
         (MAPS, {"names": ["a"]}, errors.WrongShape, "names"),
+        (MAPS, {"values": [np.inf] * 40}, errors.UnsupportedOption, "infinite"),
+        ([MAPS[0], MAPS[0] * np.nan], {}, errors.InvalidEmbeddings, "map 2 has no position for row 0"),
         (MAPS, {"values": [1.0]}, errors.WrongShape, "values"),
         (MAPS, {"values": np.ones(40), "groups": GROUPS}, errors.WrongType, "one colour"),
         (MAPS, {"highlight": [-1]}, errors.UnsupportedOption, "highlight"),

@@ -152,7 +152,7 @@ def test_values_colour_the_points_and_missing_ones_are_grey_and_counted():
             shown |= dict(zip([int(row) for _, _, row in trace.customdata], trace.marker.color, strict=True))
     np.testing.assert_array_equal([shown[row] for row in sorted(shown)], values[np.isfinite(values)])
     assert (figure.layout.coloraxis.cmin, figure.layout.coloraxis.cmax) == (0, 5)
-    assert figure.layout.coloraxis.colorbar.title.text == "torn share"
+    assert figure.layout.coloraxis.colorbar.title.text.startswith("torn share<br>")
     same = plots.scatter(POINTS, values=np.full(300, 2.0)).layout.coloraxis
     assert same.cmin < 2 < same.cmax
     nothing = plots.scatter(POINTS, values=np.full(300, np.nan))

@@ -71,7 +71,7 @@ def bar(numbers: NDArray[np.float64], name: str, below: float | None, mode: str)
     low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
     if low == high:  # one number everywhere stands in the middle
         low, high = low - 0.5, high + 0.5
-    text = plain(name, 40) if below is not None else "<br>".join(bar_lines(name))
+    text = plain(name, 40) if below is not None else "<br>".join([*bar_lines(name), _GAP])
     title = {"text": text, "font": {"size": 13}}
     place = (
         {"x": 1.01, "title": title}
@@ -84,6 +84,8 @@ def bar(numbers: NDArray[np.float64], name: str, below: float | None, mode: str)
     }  # fmt: skip
 
 
+#: Between the title and the number at the end of the bar.
+_GAP = "<span style='font-size:6px'>\u00a0</span>"
 #: The outline of marks with a continuous colour.
 OUTLINE = {"width": 0.5, "color": OTHER}
 

@@ -9,9 +9,12 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 
-from clipnb.errors import EmptyInput, UnsupportedOption, WrongShape, WrongType
+from clipnb.errors import EmptyInput, InvalidEmbeddings, UnsupportedOption, WrongShape, WrongType
 from clipnb.plots.arrays import as_matrix, same_length
-from clipnb.plots.palette import OTHER, SEQUENTIAL, colours, heading, ink, plain, template
+from clipnb.plots.grouping import grouped
+from clipnb.plots.palette import OTHER, heading, ink, plain, template
+from clipnb.plots.shades import OUTLINE, as_values, bar
+from clipnb.plots.window import NARROW, legend_room
 
 __all__ = ["light_points", "side_by_side"]
 
@@ -45,7 +48,8 @@ def side_by_side(
             [point, 2].
         labels: one name a point, shown on hovering; default: the ids of the first map.
         groups: one group a point. The ten largest have a colour each, smaller ones share grey.
-        values: one number a point, such as `clipnb.neighbourhood_overlap`, for a continuous colour instead of groups.
+        values: one number a point, such as `clipnb.neighbourhood_overlap`, for a continuous colour instead of groups;
+            points where it is NaN are grey and hollow, and the legend says how many.
         value_name: what the number is.
         modality: "image" or "text" for each point: dots and diamonds.
         names: one heading a map; default: the models' names where they are known.
@@ -55,13 +59,14 @@ def side_by_side(
         across: panels in a row; default: up to three.
         size: of a mark in pixels; default: 3 to 7, by the number of points.
         title: above the figure, if any.
-        width: in CSS pixels; the height follows.
+        width: in CSS pixels, below 600 with the legend under the maps; the height follows.
         mode: "light" or "dark", the page it is for.
 
     Raises:
         EmptyInput, WrongShape: no maps, other numbers of points, or maps that are not on a plane.
         WrongType: groups and values, of which only one can be the colour.
-        UnsupportedOption: a highlighted row that is not there.
+        InvalidEmbeddings: a point without a position.
+        UnsupportedOption: a highlighted row that is not there, or an infinite value.
     """
     if not len(projections):
         raise EmptyInput("there are no maps to draw")
@@ -70,6 +75,8 @@ def side_by_side(
     for n, coords in enumerate(maps, start=1):
         if coords.shape != (count, 2):
             raise WrongShape(f"map {n} has shape {list(coords.shape)}; expected [{count}, 2], the points of the first")
+        if not np.isfinite(coords).all():
+            raise InvalidEmbeddings(f"map {n} has no position for row {np.isfinite(coords).all(axis=1).argmin()}")
     if labels is None:
         labels = list(getattr(projections[0], "ids", None) or [f"point {i}" for i in range(count)])
     for name, given in {"labels": labels, "groups": groups, "modality": modality}.items():
@@ -77,9 +84,7 @@ def side_by_side(
     same_length("names", names, len(maps))
     if groups is not None and values is not None:
         raise WrongType("groups and values were both given; a point has one colour only")
-    numbers = None if values is None else np.asarray(values, dtype=float)
-    if numbers is not None and numbers.shape != (count,):
-        raise WrongShape(f"values have shape {list(numbers.shape)}; expected one for each of {count} points")
+    numbers = None if values is None else as_values(values, count)
     called = names or [_name(each, n) for n, each in enumerate(projections, start=1)]
     size = size or (7 if count <= 300 else 5 if count <= 3000 else 3)
     if same_axes is None:
@@ -97,10 +102,10 @@ def side_by_side(
                 marker={"symbol": "circle-open", "size": size + 9, "color": ink(mode), "line": {"width": 2.5}},
             )
         )  # fmt: skip
-    _lay_out(figure, maps, called, same_axes, across, title, width, mode)
+    entries = [trace.name for trace in figure.data if trace.showlegend]
+    below = _lay_out(figure, maps, called, entries, numbers is not None, same_axes, across, title, width, mode)
     if numbers is not None:
-        scale = {"title": {"text": plain(value_name, 16), "font": {"size": 13}}, "thickness": 14, "x": 1.01}
-        figure.update_layout(coloraxis={"colorscale": SEQUENTIAL, "colorbar": scale})
+        figure.update_layout(coloraxis=bar(numbers, value_name, below, mode))
     return light_points(figure, projections, highlight)
 
 
@@ -132,23 +137,39 @@ def _traces(
     numbers: NDArray[np.float64] | None, value_name: str, modality: Sequence[str] | None, size: float, mode: str,
 ) -> list[Any]:  # fmt: skip
     """The points of one panel: a trace a group, or one coloured by its numbers."""
-    count = len(coords)
-    group = np.array([str(g) for g in groups]) if groups is not None else np.full(count, "")
-    symbols = np.array([_SYMBOLS.get(m, "square") for m in modality]) if modality is not None else None
-    names, counts = np.unique(group, return_counts=True)
-    palette = colours([str(name) for name in names[np.argsort(-counts, kind="stable")]], mode)
-    kind = go.Scatter if count <= _SVG_UP_TO else go.Scattergl
+    known = grouped(groups, len(coords), mode)
+    symbols = np.array([_SYMBOLS.get(m, "square") for m in modality], dtype=object) if modality is not None else None
+    kind = go.Scatter if len(coords) <= _SVG_UP_TO else go.Scattergl
+    parts: list[tuple[str, NDArray[np.intp], dict[str, Any], str]] = []
+    if numbers is not None:
+        called, none, some = (
+            plain(value_name, None),
+            np.flatnonzero(np.isnan(numbers)),
+            np.flatnonzero(~np.isnan(numbers)),
+        )
+        if len(none):
+            words = f"<br>{called}: no value"
+            parts.append((f"no value ({len(none):,})", none, {"color": OTHER, "line": {"width": 1.5}}, words))
+        # The outline keeps the ends of the scale apart from each other.
+        marker = {"color": numbers[some], "coloraxis": "coloraxis", "line": OUTLINE, "opacity": 1.0}
+        parts.append(("", some, marker, f"<br>{called}: %{{marker.color:.3g}}"))
+    else:
+        names, lone = known.names, len(known.palette)
+        lone = lone if len(names) > lone + 1 else len(names)
+        for code, name in enumerate(names[:lone]):
+            words = f"<br>{plain(name, None)}" if name else ""
+            parts.append((name, np.flatnonzero(known.codes == code), {"color": known.colour(code)}, words))
+        if lone < len(names):
+            rest = np.flatnonzero(known.codes >= lone)
+            parts.append((f"{len(names) - lone} smaller groups", rest, {"color": OTHER}, "<br>%{text}"))
     traces = []
-    for name, colour in palette.items():
-        chosen = np.flatnonzero(group == name)
-        marker: dict[str, Any] = {"size": size, "opacity": 0.85, "color": colour}
-        more = f"<br>{plain(name, None)}" if name else ""
-        if symbols is not None:
-            marker["symbol"] = symbols[chosen].tolist()
-        if numbers is not None:
-            # The ends of the scale would be lost on a page of their own shade.
-            marker |= {"color": numbers, "coloraxis": "coloraxis", "line": {"width": 0.5, "color": OTHER}}
-            more = f"<br>{plain(value_name, None)}: %{{marker.color:.3g}}"
+    for name, chosen, look, more in parts:
+        marker = {"size": size, "opacity": 0.85} | look
+        symbol = np.full(len(chosen), "circle", dtype=object) if symbols is None else symbols[chosen]
+        if numbers is not None and name:  # the middle of the scale is grey as well
+            symbol = symbol + "-open"
+        if symbols is not None or "-open" in str(symbol[:1]):
+            marker["symbol"] = symbol.tolist()
         # The row of each point goes along, so that a click in one panel can light it in all.
         own = np.empty((len(chosen), 2), dtype=object)
         own[:, 0], own[:, 1] = shown[chosen], chosen
@@ -157,6 +178,7 @@ def _traces(
                 x=coords[chosen, 0], y=coords[chosen, 1], mode="markers", marker=marker, customdata=own,
                 name=plain(name, 32), legendgroup=name, showlegend=n == 0 and bool(name), meta={"map": n},
                 xaxis=_axis("x", n), yaxis=_axis("y", n),
+                text=[plain(known.names[known.codes[i]], None) for i in chosen] if "%{text}" in more else None,
                 hovertemplate="<b>%{customdata[0]}</b>" + more + "<extra></extra>",
             )
         )  # fmt: skip
@@ -164,12 +186,17 @@ def _traces(
 
 
 def _lay_out(
-    figure: go.Figure, maps: list[NDArray[np.float64]], called: Sequence[str], same_axes: bool, across: int | None,
-    title: str | None, width: int, mode: str,
-) -> None:  # fmt: skip
-    across = max(1, min(len(maps), across or (2 if len(maps) in (2, 4) else 3)))
+    figure: go.Figure, maps: list[NDArray[np.float64]], called: Sequence[str], entries: Sequence[str], scaled: bool,
+    same_axes: bool, across: int | None, title: str | None, width: int, mode: str,
+) -> float | None:  # fmt: skip
+    """How far below the panels a colour bar goes, in their height; None: beside them."""
+    narrow = width < NARROW
+    across = max(1, min(len(maps), across or (2 if narrow or len(maps) in (2, 4) else 3)))
     down = -(-len(maps) // across)
-    left, right, gap, head = 12, 130, 16, 30
+    right, under, legend = legend_room(entries, narrow or scaled, width)
+    left, right, gap, head = 12, right if not scaled or narrow else 130, 16, 30
+    bar_room = 60 if scaled and narrow else 0
+    bottom = 12 + under + bar_room
     panel = (width - left - right - (across - 1) * gap) / across
     tall = panel + head
     top, room = 44 if title else 8, width - left - right
@@ -198,10 +225,13 @@ def _lay_out(
         template=template(mode),
         title=heading(title),
         width=width,
-        height=height + top + 12,
-        margin={"l": left, "r": right, "t": top, "b": 12},
-        legend={"itemsizing": "constant", "tracegroupgap": 0, "x": 1.01},
+        height=height + top + bottom,
+        margin={"l": left, "r": right, "t": top, "b": bottom},
+        legend=legend,
     )
+    if under:
+        figure.layout.legend.y = -(4 + bar_room) / height
+    return -6 / height if scaled and narrow else None
 
 
 def _name(projection: Any, n: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import unescape
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from clipnb.plots.palette import heading, template, text_columns
 
-__all__ = ["NARROW", "Window", "open_window"]
+__all__ = ["NARROW", "Window", "legend_room", "open_window"]
 
 #: Below this width, in pixels, legend and colour bar go under the map.
 NARROW = 600
@@ -80,10 +81,13 @@ def open_window(
     """
     narrow = width < NARROW
     lines = [line for note in notes for line in textwrap.wrap(note, max(20, int((width - 48) / 5.9)))]
-    right, below, legend = _legend(entries, narrow or bar is not None, width)
-    if bar is not None:
-        right, below = (right, below + 66) if narrow else (max(right, 76, int(_COLUMN * text_columns(bar)) + 24), below)
-    margin = {"l": 36, "r": right, "t": 64 if title or head else 36, "b": 40 + 16 * len(lines) + below}
+    right, tall, legend = legend_room(entries, narrow or bar is not None, width)
+    if bar is not None and not narrow:
+        right = max(right, 76, int(_COLUMN * text_columns(bar)) + 24)
+    # From the top: the axis, the lines, the colour bar, the legend.
+    above = 36 + 16 * len(lines)
+    under = above + (66 if bar is not None and narrow else 0)
+    margin = {"l": 36, "r": right, "t": 64 if title or head else 36, "b": under + tall + 4}
     low, high = points.min(axis=0)[:2], points.max(axis=0)[:2]
     span = np.maximum(high - low + 2 * edge, 0.0)
     if not span.max() > 0:
@@ -93,6 +97,8 @@ def open_window(
         up = across * span[1] / span[0] if span[0] > 0 else np.inf
         height = int(np.clip(margin["t"] + margin["b"] + 1.06 * up, 420, 760)) if points.shape[1] == 2 else 640
     inner = across, max(1.0, float(height - margin["t"] - margin["b"]))
+    if tall:
+        legend["y"] = -under / inner[1]
     # A twentieth of the map stays free around the points.
     scale = 0.94 * min(size / s for size, s in zip(inner, span, strict=True) if s > 0)
     middle, half = (low + high) / 2, np.array(inner) / (2 * scale)
@@ -121,17 +127,17 @@ def open_window(
         layout["yaxis"] = dict(title={"text": f"{axis} 2"}, range=[float(low[1]), float(high[1])], **_QUIET)
         # One unit is as long upwards as sideways, else the map would stretch distances.
         layout["yaxis"] |= {"scaleanchor": "x", "scaleratio": 1}
-    return Window(low, high, inner, layout, -(36 + 16 * len(lines)) / inner[1] if bar is not None and narrow else None)
+    return Window(low, high, inner, layout, -above / inner[1] if bar is not None and narrow else None)
 
 
-def _legend(entries: Sequence[str], below: bool, width: int) -> tuple[int, int, dict[str, Any]]:
-    """The margin that it takes on the right and at the bottom, and how plotly is told."""
+def legend_room(entries: Sequence[str], below: bool, width: int) -> tuple[int, int, dict[str, Any]]:
+    """The margin that it takes on the right and at the bottom, and how plotly is told; below, all but its y."""
     legend: dict[str, Any] = {"itemsizing": "constant", "tracegroupgap": 0, "traceorder": "normal"}
     if not entries:
         return 16, 0, legend
-    widest = int(_COLUMN * max(map(text_columns, entries))) + 46
+    widest = int(_COLUMN * max(text_columns(unescape(entry)) for entry in entries)) + 46
     if not below:
         return widest + 8, 0, legend | {"x": 1.0, "xanchor": "left", "y": 1.0}
     rows = -(-len(entries) // max(1, (width - 24) // widest))
-    legend |= {"orientation": "h", "x": 0, "xanchor": "left", "y": 0, "yref": "container", "yanchor": "bottom"}
+    legend |= {"orientation": "h", "x": 0, "xanchor": "left", "yanchor": "top"}
     return 16, 20 * rows + 6, legend
