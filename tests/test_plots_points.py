@@ -1,9 +1,12 @@
 """The map of points, tested as data: continuous colour, names, pictures as marks, rings."""
 
+import base64
+import io
+
 import numpy as np
 import plotly.graph_objects as go
 import pytest
-from PIL import Image
+from PIL import Image, ImageColor
 
 import clipnb
 from clipnb import errors, plots
@@ -203,6 +206,41 @@ def test_pictures_are_looked_up_only_where_there_is_room():
     kept = apart(np.zeros((100, 2)), range(100), 1.0, lazy)
     assert kept.tolist() == [1]
     assert lazy.asked == 2
+
+
+def test_labels_of_a_table_are_taken_by_place_and_a_note_is_plain():
+    pandas = pytest.importorskip("pandas")
+    names = pandas.Series(["a", "b", "c"], index=[7, 2, 0])
+    figure = plots.scatter(np.eye(3)[:, :2], names, named=[0], note="<b>1 & 2</b>")
+    assert words(figure)[0].text == "a"
+    assert figure.layout.annotations[0].text == "&lt;b&gt;1 &amp; 2&lt;/b&gt;"
+    density = plots.density(np.eye(3)[:, :2], labels=names, named=[0])
+    assert density.data[-1].customdata[0][0] == "a"
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_no_dot_shows_through_a_transparent_picture(mode):
+    clear = Image.new("RGBA", (8, 8), (0, 0, 0, 0))
+    source = plots.scatter([[0, 0]], thumbnails=[clear], mode=mode).layout.images[0].source
+    picture = Image.open(io.BytesIO(base64.b64decode(source.split(",")[1])))
+    assert picture.convert("RGBA").getpixel((4, 4)) == ImageColor.getcolor(palette.page(mode), "RGBA")
+
+
+def test_pictures_without_room_are_not_made():
+    made = []
+
+    class Lazy:
+        def __len__(self):
+            return 300
+
+        def __getitem__(self, row):
+            made.append(row)
+            return PICTURES[row]
+
+    figure = plots.scatter(POINTS, thumbnails=Lazy())
+    shown = len(figure.layout.images)
+    assert set(made) == {int(np.abs(POINTS - [i.x, i.y]).sum(axis=1).argmin()) for i in figure.layout.images}
+    assert f"{300 - shown} of 300" in figure.layout.annotations[0].text
 
 
 def test_highlighted_points_have_rings_that_can_be_moved():

@@ -241,4 +241,6 @@ def _marked(points: NDArray[np.float64], rows: NDArray[np.intp], shown: list[str
 def _label(row: int, labels: Sequence[str] | None, coords: Any) -> str:
     if labels is None:
         labels = getattr(coords, "ids", None)
+    # A pandas Series would be asked by its index.
+    labels = getattr(labels, "values", labels)
     return str(labels[row]) if labels is not None else f"point {row}"

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from clipnb.plots.palette import page
 from clipnb.plots.thumbnails import layout_image
 
 __all__ = ["apart", "layout_images"]
@@ -40,13 +41,23 @@ def apart(points: NDArray[np.float64], order: Iterable[int], side: float, pictur
 
 
 def layout_images(
-    points: NDArray[np.float64], rows: NDArray[np.intp], side: float, pictures: Sequence[Image.Image | None]
+    points: NDArray[np.float64], rows: NDArray[np.intp], side: float, pictures: Sequence[Image.Image | None], mode: str
 ) -> list[dict[str, Any]]:
-    """The pictures of those rows as layout images, ``side`` large in the map's units: zooming makes them grow."""
+    """The pictures of those rows as layout images, ``side`` large in the map's units: zooming makes them grow.
+
+    A transparent one gets the page's colour behind it, so that no dot below shows through.
+    """
     return [
         layout_image(
-            picture, size=64, xref="x", yref="y", x=float(points[row, 0]), y=float(points[row, 1]),
+            _on_page(picture, mode), size=64, xref="x", yref="y", x=float(points[row, 0]), y=float(points[row, 1]),
             xanchor="center", yanchor="middle", sizex=side, sizey=side,
         )
         for row in rows.tolist() if (picture := pictures[row]) is not None
     ]  # fmt: skip
+
+
+def _on_page(picture: Image.Image, mode: str) -> Image.Image:
+    if not isinstance(picture, Image.Image) or not ("A" in picture.getbands() or "transparency" in picture.info):
+        return picture
+    whole = picture.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", whole.size, page(mode)), whole).convert("RGB")

@@ -111,11 +111,13 @@ def scatter(
     wanted = np.empty(0, dtype=np.intp) if named is None else named_rows(named, points, look.groups)
     lit = None if highlight is None else as_rows("highlight", highlight, count)
     side = thumbnail_size * float(np.ptp(points, axis=0).max() or 1.0)
-    pictured, notes = np.empty(0, dtype=np.intp), [note] if note else []
+    pictured, notes = np.empty(0, dtype=np.intp), [plain(note, None)] if note else []
     if thumbnails is not None:
         first = dict.fromkeys([*wanted.tolist(), *(() if lit is None else lit.tolist()), *_by_lot(count)])
         pictured = apart(points, first, side, thumbnails)
-        if left := sum(picture is not None for picture in thumbnails) - len(pictured):
+        # A sequence that makes its pictures when asked is not asked for those that have no room.
+        listed = isinstance(thumbnails, list | tuple)
+        if left := (sum(each is not None for each in thumbnails) if listed else count) - len(pictured):
             notes.append(f"{left:,} of {left + len(pictured):,} pictures have no room and are dots.")
 
     figure = go.Figure([*look.traces(points, shown), *([] if lit is None else [ring(points, lit, look.size, mode)])])
@@ -144,7 +146,7 @@ def scatter(
         last = window([*notes, *missed])
         last.layout["annotations"] = [*last.layout.get("annotations", []), *words]
         if thumbnails is not None:
-            figure.layout.images = layout_images(points, pictured, side, thumbnails)
+            figure.layout.images = layout_images(points, pictured, side, thumbnails, mode)
             figure.layout.shapes = [
                 _frame(points[row], side, look.colour(row)) for row in pictured.tolist() if groups is not None
             ]
@@ -174,7 +176,7 @@ def checked_points(coords: Any, labels: Sequence[str] | None) -> tuple[NDArray[n
     if labels is None:
         labels = list(getattr(coords, "ids", None) or [f"point {i}" for i in range(count)])
     same_length("labels", labels, count)
-    return points, labels
+    return points, list(labels)  # a pandas Series would be asked by its index
 
 
 def _by_lot(count: int) -> list[int]:

@@ -110,10 +110,11 @@ def side_by_side(
 
 
 def light_points(figure: go.Figure, projections: Sequence[Any], rows: Sequence[int]) -> go.Figure:
-    """Put the rings of a figure of `side_by_side` around other points, in every panel; the same figure again.
+    """Put the rings of a figure around other points, in every panel; the same figure again.
 
     Args:
-        figure: also as a FigureWidget, where the rings move at once.
+        figure: of `side_by_side`, or of `scatter` with ``highlight``; also as a FigureWidget, where the rings move at
+            once.
         projections: the maps that it shows.
         rows: of the points; none takes the rings away.
 

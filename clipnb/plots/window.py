@@ -92,7 +92,7 @@ def open_window(
     span = np.maximum(high - low + 2 * edge, 0.0)
     if not span.max() > 0:
         span = np.ones(2)
-    across = float(width - margin["l"] - margin["r"])
+    across = max(1.0, float(width - margin["l"] - margin["r"]))
     if height is None:
         up = across * span[1] / span[0] if span[0] > 0 else np.inf
         height = int(np.clip(margin["t"] + margin["b"] + 1.06 * up, 420, 760)) if points.shape[1] == 2 else 640
