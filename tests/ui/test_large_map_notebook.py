@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
-from notebook_page import ERROR, KERNEL_IDLE, open_notebook, run_command, screenshot, write_notebook
+from notebook_page import (
+    ERROR,
+    KERNEL_IDLE,
+    open_notebook,
+    run_command,
+    running_panel,
+    screenshot,
+    write_notebook,
+)
+from PIL import Image
 
 pytest.importorskip("jscatter", reason="jupyter-scatter is not installed: pip install clipnb[scatter]")
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
@@ -173,6 +184,8 @@ def test_points_are_named_lassoed_lit_and_added_in_both_maps(page):
     assert selected(1) == rows
 
     # A double click takes it away; then code may select, which calls nobody.
+    page.mouse.move(centre[0] - 140, centre[1] - 140)
+    page.wait_for_timeout(300)  # moved and pressed within one frame, the map would be moved
     page.mouse.dblclick(centre[0] - 140, centre[1] - 140)
     expect(lassoed).to_have_text(nothing)
     do("choose")
@@ -227,6 +240,7 @@ def test_points_are_named_lassoed_lit_and_added_in_both_maps(page):
     # Three changes at once: none of them is lost though each has to be drawn.
     do("hurry")
     page.wait_for_function(f"() => ({API})(0).api.get('points').length == {COUNT + 3}")
+    assert asked(page, "api.get('pointColor').length") == 257  # cividis, and grey
     codes = np.array(asked(page, "api.get('points').map((point) => point[2])"))
     order = np.argsort(first[:, 0])
     assert np.all(np.diff(codes[order]) >= 0)
@@ -236,3 +250,38 @@ def test_points_are_named_lassoed_lit_and_added_in_both_maps(page):
     do("clear")
     page.wait_for_function(f"() => ({API})(1).api.get('selectedPoints').length == 0")
     assert lassoed.inner_text() == nothing
+
+
+PAGE = (22, 22, 26)  # of the dark mode
+VALUES = """\
+import numpy as np
+from clipnb.widgets.explorer.large_canvas import LargeCanvas
+
+coords = np.random.default_rng(3).uniform(size=(3000, 2)) * (2, 1)
+values = np.where(coords[:, 0] > 1.9, np.nan, coords[:, 0])
+canvas = LargeCanvas([coords], labels=["point"] * 3000, values=values, value_name="x", mode="dark")
+canvas.widget"""
+
+
+def test_values_are_drawn_in_the_colours_of_the_legend_on_a_dark_page(browser, lab, notebooks):
+    with running_panel(browser, lab, notebooks, "large-values", [VALUES], ".clipnb-map") as (page, panel):
+        page.wait_for_function(f"() => ({API})(0).api.get('isPointsDrawn')", timeout=60_000)
+        page.locator(".clipnb-marks").wait_for(timeout=60_000)
+        page.wait_for_timeout(500)
+        legend = panel.locator(".clipnb-large-legend").inner_text()
+        assert "x: 0.0" in legend
+        assert "no value (1" in legend
+        # Each fifth of the map as it is seen: cividis goes from blue to yellow, gaps are grey, the page is dark.
+        picture = Image.open(io.BytesIO(panel.locator("canvas").first.screenshot())).convert("RGB")
+        pixels = np.asarray(picture, float)
+        low, high = np.percentile(np.argwhere(np.abs(pixels - PAGE).max(axis=2) > 60)[:, 1], [0.5, 99.5])
+        assert np.median(pixels[:4].reshape(-1, 3), axis=0) == pytest.approx(PAGE, abs=3)
+
+        def colour(start, end):
+            part = pixels[:, int(low + start * (high - low)) : int(low + end * (high - low))].reshape(-1, 3)
+            return np.median(part[np.abs(part - PAGE).max(axis=1) > 60], axis=0)
+
+        blue, yellow, grey = colour(0, 0.15), colour(0.8, 0.93), colour(0.97, 1)
+        assert blue[2] > blue[0] + 20
+        assert yellow[0] > yellow[2] + 60
+        assert np.ptp(grey) < 12

@@ -319,6 +319,7 @@ def _colour_traits(colouring: Colouring) -> dict[str, Any]:
         "color_by": "valueA",
         "color_scale": "linear" if colouring.continuous else "categorical",
         "color_domain": [0, 1] if colouring.continuous else numbers,
+        "color_histogram": [0.0, 0.0],  # of a tooltip that is never shown; without one, colours by value fail
     }
 
 
