@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 from fakes import FakeClip
 from PIL import Image
-from plotly.callbacks import Points
 
 import clipnb
 from clipnb.errors import EmptyInput, InvalidEmbeddings, UnsupportedOption, WrongShape, WrongType
@@ -54,21 +53,25 @@ def panel(model, projection):
     return MapExplorer(projection, model=model, images=PICTURES, groups=GROUPS, values=range(30), texts=TEXTS)
 
 
-def points(trace, inside):
-    return Points(point_inds=list(inside), xs=[], ys=[], trace_name=trace.name, trace_index=0)
+def tell(panel, what, rows, traces=None):
+    """What the browser tells of points: the numbers of their traces, and theirs within."""
+    canvas = panel.canvas
+    found = [
+        (trace, point)
+        for trace, own in enumerate(canvas._rows)
+        if traces is None or trace in traces
+        for point in np.flatnonzero(np.isin(own, rows))
+    ]
+    parts = np.array(found, dtype="<u4").reshape(-1, 2).T
+    canvas._link._handle_custom_msg({"kind": what}, [memoryview(part.tobytes()) for part in parts])
 
 
 def lasso(panel, rows):
-    """What plotly tells of a lasso: every trace in turn, with its own points inside."""
-    canvas = panel.canvas
-    for own, trace in zip(canvas._rows, canvas.figure.data, strict=True):
-        trace._dispatch_on_selection(points(trace, np.flatnonzero(np.isin(own, rows))), None)
+    tell(panel, "select", rows)
 
 
-def touch(panel, row, how="hover"):
-    canvas = panel.canvas
-    for own, trace in zip(canvas._rows, canvas.figure.data, strict=True):
-        getattr(trace, f"_dispatch_on_{how}")(points(trace, np.flatnonzero(own == row)), None)
+def touch(panel, row, how="point"):
+    tell(panel, how, [row])
 
 
 def overlay(panel, name):
@@ -198,14 +201,13 @@ def test_a_lasso_gives_the_table_and_the_words(panel, projection, model):
         assert [rows[i] for i in trace.selectedpoints] == [row for row in rows if row in panel.selected]
 
 
-def test_a_lasso_around_nothing_and_a_double_click_take_the_selection_away(panel):
+def test_a_lasso_around_nothing_and_a_button_take_the_selection_away(panel):
     lasso(panel, [1, 2])
     lasso(panel, [])
     assert panel.selected == []
     assert panel.canvas.figure.data[0].selectedpoints is None
     lasso(panel, [1, 2])
-    for trace in panel.canvas.figure.data:
-        trace._dispatch_on_deselect(points(trace, []))
+    panel.view.deselect.click()
     assert panel.selected == []
     assert panel.view.table.value == ""
     assert panel.words == []
@@ -415,10 +417,8 @@ def test_several_maps_are_lit_together(pair, model):
         np.testing.assert_allclose([ring.x[0], ring.y[0]], each.coords[7], atol=1e-6)
     assert sum(7 in rows for rows in panel.canvas._rows) == 2
     # A lasso on one map: only its traces have points inside, and the other map shows them too.
-    figure, canvas = panel.canvas.figure, panel.canvas
-    for own, trace in zip(canvas._rows, figure.data, strict=True):
-        here = trace.meta["map"] == 0
-        trace._dispatch_on_selection(points(trace, np.flatnonzero(np.isin(own, [1, 2])) if here else []), None)
+    figure = panel.canvas.figure
+    tell(panel, "select", [1, 2], [i for i, trace in enumerate(figure.data) if trace.meta["map"] == 0])
     assert panel.selected == [1, 2]
     shown = [sum(len(t.selectedpoints) for t in figure.data if t.meta["map"] == n) for n in (0, 1)]
     assert shown == [2, 2]

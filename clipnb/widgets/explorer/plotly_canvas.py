@@ -15,7 +15,7 @@ from clipnb.plots.points import scatter
 from clipnb.plots.side_maps import side_by_side
 from clipnb.widgets.controls import named
 from clipnb.widgets.explorer.canvas import Rows
-from clipnb.widgets.explorer.fit import Fit
+from clipnb.widgets.explorer.plot_link import PlotLink
 
 __all__ = ["HOVER_TEXT_UP_TO", "PlotlyCanvas"]
 
@@ -75,12 +75,14 @@ class PlotlyCanvas:
         self._names: list[str] = []
         self._calls: dict[str, list[Callable[[Any], None]]] = {"point": [], "click": [], "select": []}
         self._rows: list[NDArray[np.intp]] = []
-        self._gathered: list[NDArray[np.intp]] = []
         self._lit: list[int] = []
         self._chosen: list[int] = []
         self._shown = -1
         figure = self._draw(groups, values, value_name)
-        tall = height or min(figure.layout.height, _TALLEST)
+        across = len(self._maps) if len(self._maps) < 4 else 2 if len(self._maps) == 4 else 3
+        # Of several maps each is a square; names of groups are below.
+        ratio = 1.05 if across == 1 else -(-len(self._maps) // across) / across + 0.2
+        tall = height or int(min(figure.layout.height, _TALLEST) if across == 1 else ratio * self._width)
         figure.update_layout(width=width, height=tall, **_LAYOUT)
         if values is not None:
             figure.layout.margin.r = _BAR_WIDTH
@@ -95,10 +97,9 @@ class PlotlyCanvas:
                 figure.update_yaxes(range=[low[1] - edge, high[1] + edge])
         self.figure: Any = go.FigureWidget(figure)
         self.figure._config = {**self.figure._config, **_CONFIG, "responsive": width is None}
-        ratio = 1.05 if len(self._maps) == 1 else tall / self._width + 0.05
-        fit = [] if width else [Fit(height=tall, ratio=ratio, least=min(tall, 180 if len(self._maps) > 1 else 320))]
-        self.widget = named(W.Box([self.figure, *fit]), "map")
-        self._connect()
+        least = min(tall, 320 if across == 1 else 180)
+        self._link = PlotLink(self._done, fit=width is None, height=tall, ratio=ratio, least=least)
+        self.widget = named(W.Box([self.figure, self._link]), "map")
 
     @property
     def in_space(self) -> bool:
@@ -148,7 +149,6 @@ class PlotlyCanvas:
             self.figure.add_traces(new.data)
             self.figure.layout.coloraxis = new.layout.coloraxis
             self.figure.layout.margin.r = 8 if values is None else _BAR_WIDTH
-        self._connect()
         self.add([], [])
         self.light(self._lit)
         self.show(self._shown)
@@ -249,28 +249,18 @@ class PlotlyCanvas:
 
     # -- what the reader does ---------------------------------------------------------------------
 
-    def _connect(self) -> None:
-        """Every event comes to each trace in turn, the last one included, so there its parts are together."""
-        last = len(self.figure.data) - 1
-        for i, trace in enumerate(self.figure.data):
-            trace.on_hover(lambda _, points, __, i=i: self._one("point", i, points))
-            trace.on_click(lambda _, points, __, i=i: self._one("click", i, points))
-            if not self.in_space:
-                trace.on_selection(lambda _, points, __, i=i: self._gather(i, points, i == last))
-        if not self.in_space:
-            self.figure.data[last].on_deselect(lambda *_: self._tell("select", np.empty(0, dtype=np.intp)))
-
-    def _one(self, what: str, i: int, points: Any) -> None:
-        inside = [k for k in points.point_inds if k < len(self._rows[i])]
-        if inside:
-            self._tell(what, int(self._rows[i][inside[0]]))
-
-    def _gather(self, i: int, points: Any, whole: bool) -> None:
-        inside = [k for k in points.point_inds if k < len(self._rows[i])]
-        self._gathered.append(self._rows[i][inside])
-        if whole:
-            rows, self._gathered = np.unique(np.concatenate(self._gathered)), []
-            self._tell("select", rows)
+    def _done(self, what: str, traces: NDArray[np.intp], points: NDArray[np.intp]) -> None:
+        """Rows of what was pointed at, clicked or lassoed; rings are no points."""
+        found = [
+            self._rows[trace][points[traces == trace]]
+            for trace in np.unique(traces).tolist()
+            if trace < len(self._rows) and len(self._rows[trace])
+        ]
+        rows = np.unique(np.concatenate(found)) if found else np.empty(0, dtype=np.intp)
+        if what == "select":
+            self._tell(what, rows)
+        elif len(rows):
+            self._tell(what, int(rows[0]))
 
     def _tell(self, what: str, news: Any) -> None:
         for call in self._calls[what]:

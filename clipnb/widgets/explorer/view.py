@@ -77,7 +77,6 @@ class ExplorerView:
         self._fold_code()
         for control in (self.upload, self.drop):
             control.layout.display = None if can_search else "none"
-        self.show_hits("", [])
         self.show_progress(None)
         self._canvas = canvas
         self._as_page = as_page
@@ -91,12 +90,12 @@ class ExplorerView:
             named(drawing, "as-page")
         point = named(W.VBox([self.card, self.hold, self.near, self.upload]), "point-side")
         hits = W.Box([self.take_hits, self.clear_hits])
-        finding = named(W.VBox([self.found, named(hits, "buttons")]), "finding")
+        self._finding = named(W.VBox([self.found, named(hits, "buttons")]), "finding")
         saving = named(W.Box([self.path, self.save, self.download, self.deselect]), "saving")
-        self._saving = saving
-        choosing = named(W.VBox([self.summary, self.progress, self.words, self.table, saving]), "choosing")
-        below = named(W.Box([finding, choosing]), "below")
+        self._choosing = named(W.VBox([self.summary, self.progress, self.words, self.table, saving]), "choosing")
+        below = named(W.Box([self._finding, self._choosing]), "below")
         self.show_selection("", None)
+        self.show_hits("", [])
         top = named(W.Box([drawing, point]), "map-and-point")
         return stylesheet(), asking, top, below, self.show_code, self.code
 
@@ -106,6 +105,7 @@ class ExplorerView:
 
     def show_point(self, name: str, uri: str | None, facts: Sequence[tuple[str, str]], remark: str = "") -> None:
         """The card of a point: its picture, its name, what is known of it; a remark where the picture is none."""
+        self.hold.layout.display = None if name else "none"
         if not name:
             self.card.value = '<p class="clipnb-hint">Point at a dot to see it here. A click holds it.</p>'
             return
@@ -118,20 +118,13 @@ class ExplorerView:
     def show_hits(self, heading: str, lines: Sequence[Any]) -> None:
         """The points that a search found."""
         self.found.show(heading, lines)
-        for button in (self.take_hits, self.clear_hits):
-            button.layout.display = None if lines else "none"
+        self._finding.layout.display = None if lines else "none"
 
     def show_selection(self, sentence: str, table: pd.DataFrame | None) -> None:
-        """A sentence on the selection and the head of its table; without one, how to select."""
-        seen = table is not None and len(table) > 0
-        self._saving.layout.display = None if seen else "none"
-        self.words.value = self.table.value = self.download.value = ""
-        if table is None or not seen:
-            self.summary.value = (
-                '<p class="clipnb-hint">Draw around dots to select them.</p>'
-                if sentence == ""
-                else (f'<p class="clipnb-hint">{escape(sentence)}</p>')
-            )
+        """A sentence on the selection and the head of its table; without points, nothing."""
+        self.words.value = self.table.value = self.download.value = self.summary.value = ""
+        self._choosing.layout.display = None if table is not None and len(table) else "none"
+        if table is None or not len(table):
             return
         self.summary.value = f"<b>Selected</b><small>{escape(sentence)}</small>"
         left = len(table) - _TABLE_ROWS
