@@ -400,7 +400,8 @@ class MapExplorer(Panel):
             order = np.argsort(-counts, kind="stable")
             said = [f"{counts[i]:,} {isolated(str(names[i]))}" for i in order[:3]]
             if len(order) > 3:
-                said.append(f"{int(counts[order[3:]].sum()):,} of {len(order) - 3} other groups")
+                others = "another group" if len(order) == 4 else f"{len(order) - 3} other groups"
+                said.append(f"{int(counts[order[3:]].sum()):,} of {others}")
             words += f": {', '.join(said)}"
         return words + "."
 

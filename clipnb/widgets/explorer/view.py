@@ -92,7 +92,8 @@ class ExplorerView:
         hits = W.Box([self.take_hits, self.clear_hits])
         self._finding = named(W.VBox([self.found, named(hits, "buttons")]), "finding")
         saving = named(W.Box([self.path, self.save, self.download, self.deselect]), "saving")
-        self._choosing = named(W.VBox([self.summary, self.progress, self.words, self.table, saving]), "choosing")
+        both = named(W.Box([self.words, self.table]), "words-and-table")
+        self._choosing = named(W.VBox([self.summary, self.progress, both, saving]), "choosing")
         below = named(W.Box([self._finding, self._choosing]), "below")
         self.show_selection("", None)
         self.show_hits("", [])
@@ -122,7 +123,8 @@ class ExplorerView:
 
     def show_selection(self, sentence: str, table: pd.DataFrame | None) -> None:
         """A sentence on the selection and the head of its table; without points, nothing."""
-        self.words.value = self.table.value = self.download.value = self.summary.value = ""
+        self.table.value = self.download.value = self.summary.value = ""
+        self.show_words(None)
         self._choosing.layout.display = None if table is not None and len(table) else "none"
         if table is None or not len(table):
             return
@@ -140,6 +142,7 @@ class ExplorerView:
 
     def show_words(self, table: pd.DataFrame | None) -> None:
         """The texts that distinguish the selection."""
+        self.words.layout.display = "none" if table is None else None
         if table is None:
             self.words.value = ""
             return
