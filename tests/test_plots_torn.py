@@ -85,6 +85,13 @@ def test_the_worst_are_named_or_nothing_is_ringed():
     assert len(trace(plots.torn(whole, 1), "highlighted").x) == 0  # nothing was torn
 
 
+def test_rings_and_lines_lie_above_points_that_are_many():
+    rows = clipnb.Embeddings(RNG.normal(size=(8100, 3)))
+    figure = plots.torn(clipnb.project(rows, method="pca"), 3, worst=2)
+    assert [each.name for each in figure.data][-2:] == ["torn", "highlighted"]
+    assert {each.type for each in figure.data} == {"scattergl"}  # anything else would lie below
+
+
 def test_what_has_no_neighbours_to_lose_is_named():
     with pytest.raises(errors.WrongType, match="expected a Projection"):
         plots.torn(np.zeros((5, 2)))

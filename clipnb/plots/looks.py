@@ -126,4 +126,5 @@ def ring(points: NDArray[np.float64], rows: NDArray[np.intp], size: float, mode:
     x, y, *z = points[rows].T
     if z:
         return go.Scatter3d(x=x, y=y, z=z[0], marker=marker, **more)
-    return go.Scatter(x=x, y=y, marker=marker, **more)
+    # What is not WebGL lies below what is.
+    return (go.Scatter if len(points) <= _SVG_UP_TO else go.Scattergl)(x=x, y=y, marker=marker, **more)

@@ -95,8 +95,10 @@ def side_by_side(
     for n, coords in enumerate(maps):
         for trace in _traces(coords, n, shown, groups, numbers, value_name, modality, size, mode):
             figure.add_trace(trace)
+        # What is not WebGL lies below what is.
+        kind = go.Scatter if count <= _SVG_UP_TO else go.Scattergl
         figure.add_trace(
-            go.Scatter(
+            kind(
                 x=[], y=[], mode="markers", name=_LIT, showlegend=False, hoverinfo="skip",
                 xaxis=_axis("x", n), yaxis=_axis("y", n), meta={"map": n},
                 marker={"symbol": "circle-open", "size": size + 9, "color": ink(mode), "line": {"width": 2.5}},

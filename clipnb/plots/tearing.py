@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["torn"]
 
 _LOOKED_AT = 200
+_CLOSE = 3000
 
 
 def torn(
@@ -74,8 +75,11 @@ def torn(
     for trace in figure.data:
         if trace.hovertemplate:
             trace.hovertemplate = trace.hovertemplate.replace(":.3g}", ":.0%}")
-    figure.add_trace(_lines(coords, rows, ends))
-    figure.data = (figure.data[-1], *figure.data[:-1])  # below the points
+    figure.add_trace(_lines(coords, rows, ends, any(trace.type == "scattergl" for trace in figure.data)))
+    *points, rings, lines = figure.data
+    rings.marker.color = OKABE_ITO[1]  # what lost most is as dark, or as bright, as the ink
+    # Below the points, except where these lie so close that nothing would be seen.
+    figure.data = (*points, lines, rings) if len(coords) > _CLOSE else (lines, *points, rings)
     return figure
 
 
@@ -112,7 +116,7 @@ def _sentence(lost: NDArray[np.float64], k: int, ringed: int) -> str:
     return words + (f" Lines lead from {many} lost most to where theirs are." if ringed else "")
 
 
-def _lines(coords: NDArray[np.float64], rows: NDArray[np.intp], ends: list[NDArray[np.intp]]) -> Any:
+def _lines(coords: NDArray[np.float64], rows: NDArray[np.intp], ends: list[NDArray[np.intp]], webgl: bool) -> Any:
     """All lines in one trace, with a gap after each."""
     path = np.full((3 * sum(map(len, ends)), coords.shape[1]), np.nan)
     starts = np.repeat(rows, [len(each) for each in ends]) if len(rows) else rows
@@ -123,4 +127,6 @@ def _lines(coords: NDArray[np.float64], rows: NDArray[np.intp], ends: list[NDArr
         "line": {"color": OKABE_ITO[1], "width": 1},
     }  # fmt: skip
     x, y, *z = path.T
-    return go.Scatter3d(x=x, y=y, z=z[0], **more) if z else go.Scatter(x=x, y=y, **more)
+    if z:
+        return go.Scatter3d(x=x, y=y, z=z[0], **more | {"opacity": 1, "line": {"color": OKABE_ITO[1], "width": 2}})
+    return (go.Scattergl if webgl else go.Scatter)(x=x, y=y, **more)

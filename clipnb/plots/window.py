@@ -119,8 +119,9 @@ def open_window(
         ]  # fmt: skip
     if points.shape[1] == 3:
         named = {f"{letter}axis": dict(title={"text": f"{axis} {i + 1}"}, **_QUIET) for i, letter in enumerate("xyz")}
-        # A step back from plotly's own place, where the names of the axes are cut off.
-        layout["scene"] = dict(aspectmode="data", camera={"eye": {"x": 1.5, "y": 1.5, "z": 1.5}}, **named)
+        # A step back from plotly's own place, from where the names of the axes are cut off.
+        eye = dict.fromkeys("xyz", 1.9 if narrow else 1.5)
+        layout["scene"] = dict(aspectmode="data", camera={"eye": eye}, **named)
     else:
         low, high = middle - half, middle + half
         layout["xaxis"] = dict(title={"text": f"{axis} 1"}, range=[float(low[0]), float(high[0])], **_QUIET)
