@@ -224,6 +224,22 @@ def test_marks_are_the_same_in_every_map():
             made.light(wrong)
 
 
+def test_the_page_decides_between_light_and_dark_if_it_may():
+    groups = [f"group {n % 10}" for n in range(COUNT)]
+    made, fixed = canvas(groups=groups, mode="auto"), canvas(groups=groups, mode="light")
+    for each in (made, fixed):
+        each._marks[0].set_state({"dark": True})
+    dark = canvas(groups=groups, mode="dark")
+    for plot, marks, expected in ((made, made, dark), (fixed, fixed, canvas(groups=groups))):
+        assert np.allclose(plot._plots[0].color, expected._plots[0].color)
+        assert np.allclose(plot._plots[0].background_color, expected._plots[0].background_color)
+        assert marks._marks[0].ink == expected._marks[0].ink
+        assert marks._legend.value == expected._legend.value
+    assert made._legend.value != fixed._legend.value
+    made._marks[0].set_state({"dark": False})
+    assert np.allclose(made._plots[0].color, fixed._plots[0].color)
+
+
 # --- new points ------------------------------------------------------------------------------------------------------
 
 

@@ -33,7 +33,7 @@ first[0] = (5.0, 0.0)  # alone, and the widest: where it lies is known
 second = -first
 labels = [f"قطة <b>{{i}}</b>" for i in range({COUNT})]
 canvas = LargeCanvas(
-    [first, second], labels=labels, groups=rng.choice(["a", "b", "c"], {COUNT}), width=900, height=400
+    [first, second], labels=labels, groups=rng.choice(["a", "b", "c"], {COUNT}), width=900, height=400, mode="auto"
 )
 said = {{name: W.HTML().add_class(name) for name in ("pointed", "clicked", "lassoed")}}
 
@@ -250,6 +250,17 @@ def test_points_are_named_lassoed_lit_and_added_in_both_maps(page):
     do("clear")
     page.wait_for_function(f"() => ({API})(1).api.get('selectedPoints').length == 0")
     assert lassoed.inner_text() == nothing
+
+    # In a dark theme the maps are dark too.
+    def ground():
+        picture = Image.open(io.BytesIO(page.locator(".clipnb-large-map canvas").first.screenshot())).convert("RGB")
+        return np.median(np.asarray(picture)[:3].reshape(-1, 3), axis=0)
+
+    assert ground().min() > 250
+    run_command(page, "apputils:change-theme", theme="JupyterLab Dark")
+    expect(page.locator("body")).to_have_attribute("data-jp-theme-light", "false")
+    page.wait_for_timeout(2500)
+    assert ground() == pytest.approx(PAGE, abs=3)
 
 
 PAGE = (22, 22, 26)  # of the dark mode

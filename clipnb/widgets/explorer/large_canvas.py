@@ -12,19 +12,16 @@ import ipywidgets as W
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from clipnb.errors import MissingExtra, UnsupportedOption, WrongShape
-from clipnb.plots.palette import ink, shorten, template
+from clipnb.errors import UnsupportedOption, WrongShape
+from clipnb.plots.palette import ink, shorten
 from clipnb.widgets.explorer.canvas import Rows
 from clipnb.widgets.explorer.large_marks import Marks
-from clipnb.widgets.explorer.point_colours import Colouring, coloured
+from clipnb.widgets.explorer.large_plot import colour_traits, frames, on_a_plane, page, plot_of, points_of
+from clipnb.widgets.explorer.point_colours import Colouring, coloured, rgba
 
 __all__ = ["LargeCanvas"]
 
-Frame = tuple[NDArray[np.floating], float]
-
 _EMPTY = np.zeros(0, np.uint32)
-_MARGIN = 0.94  # of the half of a map that its points fill
-_BUTTONS = ["pan_zoom", "lasso", "lasso_type", "divider", "full_screen", "download", "reset"]
 
 
 class LargeCanvas:
@@ -39,7 +36,7 @@ class LargeCanvas:
         labels: one name a point.
         groups, values, value_name: the colours, see `colour`.
         modality: "image" or "text" for each point.
-        mode: "light" or "dark", the page it is for.
+        mode: "light" or "dark", the page it is for; "auto": as the page that it is on, light until that is known.
         width: of all maps together, in CSS pixels; None: as wide as their place on the page.
         height: of each map, if it is as wide; default: 560.
 
@@ -62,14 +59,14 @@ class LargeCanvas:
         height: int | None = None,
     ) -> None:
         self._labels, self._new = labels, []  # type: tuple[Sequence[str], list[str]]
-        self._mode, self._modality = mode, modality
+        self._auto, self._mode, self._modality = mode == "auto", "light" if mode == "auto" else mode, modality
         self._on_point: list[Callable[[int], None]] = []
         self._on_click: list[Callable[[int], None]] = []
         self._on_select: list[Callable[[NDArray[np.intp]], None]] = []
         self._selected, self._quiet = _EMPTY, False
-        maps = _on_a_plane(projections)
+        maps = on_a_plane(projections)
         self._count = len(maps[0])
-        self._frames = _frames(projections, maps)
+        self._frames = frames(projections, maps)
         colouring = self._colouring(groups, values, value_name)
         self._legend = W.HTML(colouring.legend).add_class("clipnb-large-legend")
         self._plots, self._marks = [], []  # type: tuple[list[Any], list[Marks]]
@@ -77,13 +74,14 @@ class LargeCanvas:
         across = 1 if len(maps) == 1 else 2 if len(maps) in (2, 4) else 3
         linked = str(uuid4()) if len(maps) > 1 and all(frame is self._frames[0] for frame in self._frames) else None
         for coords, frame in zip(maps, self._frames, strict=True):
-            plot = _plot(_points(coords, frame, colouring.codes), colouring, mode, self._height, linked)
+            plot = plot_of(points_of(coords, frame, colouring.codes), colouring, self._mode, self._height, linked)
             plot.observe(self._pointed, "hovering")
             plot.observe(self._lassoed, "selection")
             words = f"Map of {self._count:,} points"
-            marks = Marks(ink=ink(mode), page=_page(mode), description=words)
+            marks = Marks(ink=ink(self._mode), page=page(self._mode), description=words)
             marks.on_msg(self._heard)
             marks.observe(self._fit, "wide")
+            marks.observe(self._follow, "dark")
             self._plots.append(plot)
             self._marks.append(marks)
         self.widget = W.VBox([self._boxes(projections, width, across), self._legend])
@@ -129,7 +127,7 @@ class LargeCanvas:
             points = plot.points.copy()
             points[: self._count, 2] = colouring.codes
             with plot.hold_sync():
-                for trait, value in _colour_traits(colouring).items():
+                for trait, value in colour_traits(colouring).items():
                     setattr(plot, trait, value)
                 plot.non_spatial_points_update = True  # the index of places stays
                 plot.points = points
@@ -157,7 +155,7 @@ class LargeCanvas:
             with self._quietly():
                 plot.selection = _EMPTY  # another number of points would take it away, and say so; see _heard
             plot.non_spatial_points_update = False
-            plot.points = np.concatenate([plot.points, _points(each, frame, codes)])
+            plot.points = np.concatenate([plot.points, points_of(each, frame, codes)])
             with marks.hold_sync():
                 marks.names = [shorten(name, 24) for name in self._new]
                 marks.stars = rows
@@ -225,6 +223,19 @@ class LargeCanvas:
         plot = self._plots[self._marks.index(change["owner"])]
         plot.height = max(120, min(self._height, change["new"]))
 
+    def _follow(self, change: Any) -> None:
+        mode = "dark" if change["new"] else "light"
+        if not self._auto or mode == self._mode:
+            return
+        old, new = ink(self._mode), ink(mode)  # the colour of one group, too
+        self._mode = mode
+        self._legend.value = self._legend.value.replace(old, new)
+        for plot, marks in zip(self._plots, self._marks, strict=True):
+            with plot.hold_sync(), marks.hold_sync():
+                plot.background_color, plot.color_hover = rgba(page(mode)), rgba(new)
+                plot.color = [rgba(new) if list(colour) == rgba(old) else colour for colour in plot.color]
+                marks.ink, marks.page = new, page(mode)
+
     def _checked(self, rows: Rows) -> NDArray[np.intp]:
         chosen = np.asarray(rows, dtype=np.intp).reshape(-1)
         count = self._count + len(self._new)
@@ -240,91 +251,6 @@ class LargeCanvas:
             yield
         finally:
             self._quiet = before
-
-
-def _on_a_plane(projections: Sequence[Any]) -> list[NDArray[np.floating]]:
-    maps = [np.asarray(getattr(each, "coords", each)) for each in projections]
-    for n, coords in enumerate(maps, start=1):
-        if coords.shape != (len(maps[0]), 2):
-            raise WrongShape(
-                f"map {n} has the shape {list(coords.shape)}; jupyter-scatter draws maps on a plane, all of the same "
-                f"points: expected [{len(maps[0])}, 2]. Maps in space: renderer='plotly'"
-            )
-    return maps
-
-
-def _frames(
-    projections: Sequence[Any], maps: Sequence[NDArray[np.floating]]
-) -> list[tuple[NDArray[np.floating], float]]:
-    """Middle and half of the longer side of each map; one and the same where all were aligned with the first."""
-    aligned = all({"frame", "aligned"} & set(getattr(each, "params", {})) for each in projections[1:])
-    if aligned and len(maps) > 1:
-        ends = np.stack([[each.min(axis=0), each.max(axis=0)] for each in maps]).reshape(-1, 2)
-        return [_frame(ends)] * len(maps)
-    return [_frame(each) for each in maps]
-
-
-def _frame(coords: NDArray[np.floating]) -> Frame:
-    low, high = coords.min(axis=0).astype(np.float64), coords.max(axis=0).astype(np.float64)
-    return (low + high) / 2, float((high - low).max()) / 2 or 1.0
-
-
-def _points(coords: NDArray[np.floating], frame: Frame, codes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """float32 [point, 3]: the place, from -1 to 1 and a unit as long upwards as sideways, and the colour's number."""
-    middle, half = frame
-    points = np.empty((len(coords), 3), np.float32)
-    points[:, :2] = (coords - middle) * (_MARGIN / half)
-    points[:, 2] = codes
-    return points
-
-
-def _plot(points: NDArray[np.float32], colouring: Colouring, mode: str, height: int, linked: str | None) -> Any:
-    """The widget of a scatter of two points, which is then given the others: `Scatter` itself copies all in 64 bits."""
-    try:
-        from jscatter import Scatter
-    except ImportError as error:
-        raise MissingExtra(
-            "jupyter-scatter, which draws maps of very many points, is not installed: pip install 'clipnb[scatter]'"
-        ) from error
-
-    count, ends = len(points), np.array([-1.0, 1.0], np.float32)
-    plot = Scatter(
-        x=ends,
-        y=ends,
-        background_color=_page(mode),
-        color_hover=ink(mode),
-        opacity_unselected=0.3,
-        size=6 if count <= 3000 else 4 if count <= 30_000 else 3 if count <= 300_000 else 2,
-        mouse_mode="lasso",
-        lasso_color="#D55E00",
-        lasso_on_long_press=False,
-        axes=False,
-        reticle=False,
-        height=height,
-    ).widget
-    with plot.hold_sync():
-        plot.toolbar_buttons = _BUTTONS
-        plot.transition_points = False
-        plot.view_sync = linked
-        plot.points = points
-        for trait, value in _colour_traits(colouring).items():
-            setattr(plot, trait, value)
-    return plot
-
-
-def _colour_traits(colouring: Colouring) -> dict[str, Any]:
-    numbers = {str(code): code for code in range(len(colouring.palette))}
-    return {
-        "color": colouring.palette,
-        "color_by": "valueA",
-        "color_scale": "linear" if colouring.continuous else "categorical",
-        "color_domain": [0, 1] if colouring.continuous else numbers,
-        "color_histogram": [0.0, 0.0],  # of a tooltip that is never shown; without one, colours by value fail
-    }
-
-
-def _page(mode: str) -> str:
-    return str(template(mode).layout.paper_bgcolor)
 
 
 def _name(projection: Any, n: int) -> str:

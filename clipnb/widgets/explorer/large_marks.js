@@ -50,6 +50,13 @@ function clicks(around, call) {
   };
 }
 
+/** Whether the page is dark, as JupyterLab, Colab or VS Code say it. */
+function isDark() {
+  const { body, documentElement: root } = document;
+  if (body.dataset.jpThemeLight) return body.dataset.jpThemeLight === "false";
+  return root.getAttribute("theme") === "dark" || body.classList.contains("vscode-dark");
+}
+
 function element(kind, attributes, parent) {
   const made = document.createElementNS(SVG, kind);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
@@ -58,20 +65,18 @@ function element(kind, attributes, parent) {
 }
 
 function over({ model, api, canvas }) {
-  const ink = model.get("ink");
-  const page = model.get("page");
   const sheet = element("svg", { class: "clipnb-marks" });
   const name = document.createElement("div");
   name.className = "clipnb-name";
   name.dir = "auto";
-  name.style.color = ink;
-  name.style.background = page;
   canvas.parentElement.append(sheet, name);
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", model.get("description"));
 
   let marks = []; // [row, element]
   function make() {
+    const [ink, page] = [model.get("ink"), model.get("page")];
+    Object.assign(name.style, { color: ink, background: page });
     sheet.replaceChildren();
     const marked = (row, kind) => {
       const group = element("g", { class: kind, "data-row": row }, sheet);
@@ -124,7 +129,7 @@ function over({ model, api, canvas }) {
     name.style.top = `${Math.max(2, at[1] - 12)}px`;
   }
 
-  const traits = ["rings", "stars", "names", "at", "shown"];
+  const traits = ["rings", "stars", "names", "at", "shown", "ink", "page"];
   for (const trait of traits) model.on(`change:${trait}`, make);
   model.on("change:label", place);
   const events = ["view", "draw"];
@@ -139,6 +144,15 @@ function over({ model, api, canvas }) {
     place();
   });
   seen.observe(around);
+  const tell = () => {
+    model.set("dark", isDark());
+    model.save_changes();
+  };
+  const theme = new MutationObserver(tell);
+  for (const node of [document.body, document.documentElement]) {
+    theme.observe(node, { attributes: true, attributeFilter: ["data-jp-theme-light", "theme", "class"] });
+  }
+  tell();
   const noClicks = clicks(around, () => model.send({ kind: "click" }));
   const giveBack = takeTurns(api, () => {
     place();
@@ -150,6 +164,7 @@ function over({ model, api, canvas }) {
     model.off("change:label", place);
     for (const event of events) api.unsubscribe(event, place);
     seen.disconnect();
+    theme.disconnect();
     noClicks();
     giveBack();
     sheet.remove();

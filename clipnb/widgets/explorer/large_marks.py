@@ -26,6 +26,7 @@ class Marks(anywidget.AnyWidget):
         ink, page (str): colours.
         description (str): what a screen reader says of the map.
         wide (int): pixels of the map's width in the browser; 0 before it is drawn.
+        dark (bool): whether the page is.
     """
 
     _esm = _HERE / "large_marks.js"
@@ -41,3 +42,4 @@ class Marks(anywidget.AnyWidget):
     page = T.Unicode().tag(sync=True)
     description = T.Unicode().tag(sync=True)
     wide = T.Int(0).tag(sync=True)
+    dark = T.Bool(False).tag(sync=True)
