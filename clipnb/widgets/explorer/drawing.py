@@ -42,4 +42,4 @@ def canvas_of(
         return PlotlyCanvas(maps, mode=mode, **shared)
     from clipnb.widgets.explorer.large_canvas import LargeCanvas
 
-    return LargeCanvas(maps, mode="light" if mode == "auto" else mode, **shared)
+    return LargeCanvas(maps, mode=mode, **shared)
