@@ -164,6 +164,7 @@ def test_a_few_points_are_counted_too(points, options):
         (POINTS, {"labels": ["a"]}, errors.WrongShape, "labels has 1"),
         (POINTS, {"values": [1]}, errors.WrongShape, "values have shape"),
         (POINTS, {"groups": GROUPS, "values": np.ones(5000)}, errors.WrongType, "one colour"),
+        (POINTS, {"bins": 2.5}, errors.UnsupportedOption, "whole number"),
         (POINTS, {"bins": 1}, errors.UnsupportedOption, "bins=1"),
         (POINTS, {"named": [5000]}, errors.UnsupportedOption, "row 5000"),
     ],

@@ -87,8 +87,8 @@ def density(
         same_length(name, given, count)
     if groups is not None and values is not None:
         raise WrongType("groups and values were both given; a cell has one colour only")
-    if not 2 <= bins <= 1000:
-        raise UnsupportedOption(f"bins={bins}; expected 2 to 1000")
+    if not isinstance(bins, Integral) or not 2 <= bins <= 1000:
+        raise UnsupportedOption(f"bins={bins}; expected a whole number from 2 to 1000")
     known, numbers = grouped(groups, count, mode), None if values is None else as_values(values, count)
     cells = cells_of(points, bins)
     notes: list[str] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -27,8 +27,8 @@ def as_rows(name: str, rows: ArrayLike | Sequence[int], count: int) -> NDArray[n
     Raises:
         WrongType, UnsupportedOption: no whole numbers, or a row that is not there.
     """
-    given = np.asarray(list(rows) if not isinstance(rows, np.ndarray) else rows)  # type: ignore[arg-type]
-    if given.size == 0:
+    given = np.asarray(list(rows) if isinstance(rows, Iterable) else rows)
+    if given.ndim == 1 and given.size == 0:
         return np.empty(0, dtype=np.intp)
     if given.ndim != 1 or given.dtype.kind not in "iu":
         raise WrongType(f"{name} must be rows of points, whole numbers from 0 to {count - 1}")
