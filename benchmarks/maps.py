@@ -1,5 +1,7 @@
 """A map from a fresh process, as a notebook's first cell pays for it: ``python benchmarks/maps.py [--quick]``
 
+``--quality`` measures what maps keep instead, and where new rows land; see :func:`compare_quality`.
+
 Every contender is a process of its own, and they take turns. Time is elapsed, from the start of the process to the map;
 processor time stands beside it, because elapsed times grow with whatever else the machine does. The data are 512
 columns wide: forty groups, each a curved sheet of six dimensions, with noise.
@@ -21,8 +23,12 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from clipnb.maps.quality import MapQuality
 
 CHILD = """
 import json, sys, time
@@ -82,7 +88,12 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="+", default=[1000, 10_000])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="one round, without umap-learn")
+    parser.add_argument("--quality", action="store_true", help="what the maps keep, over seeds, instead of times")
+    parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()
+    if options.quality:
+        compare_quality(1 if options.quick else options.seeds)
+        return
     contenders = CONTENDERS[:2] if options.quick else CONTENDERS
     rounds = 1 if options.quick else options.rounds
     print(f"load at the start {os.getloadavg()[0]:.1f}, {len(os.sched_getaffinity(0))} cores\n")
@@ -104,19 +115,86 @@ def main() -> None:
                         stages.append(f"{count:,} rows, {name}, s: {parts}")
             for name in contenders:
                 elapsed, cpu = np.median(times[name], axis=0)
-                trust, recall = quality(rows, np.load(folder / f"{name}.npy"))
+                found = quality(rows, np.load(folder / f"{name}.npy"), sample=1000)
+                trust, recall = found["trustworthiness"], found["neighbourhood recall"]
                 target = TARGETS.get((count, name), "")
                 print(f"| {count:,} | {name} | {elapsed:.1f} | {cpu:.1f} | {target} | {trust:.3f} | {recall:.3f} |")
     print(f"\nMedians of {rounds}. Load at the end {os.getloadavg()[0]:.1f}.\n\n" + "\n".join(stages))
 
 
-def quality(rows: np.ndarray, coords: np.ndarray) -> tuple[float, float]:
+def quality(rows: np.ndarray, coords: np.ndarray, sample: int = 2000) -> MapQuality:
     import clipnb
     from clipnb.maps.projection import Source
 
-    source = Source(clipnb.Embeddings(rows), coords)
-    found = clipnb.Projection(coords, source.embeddings.ids, "umap", source=source).quality(15, sample=1000)
-    return found["trustworthiness"], found["neighbourhood recall"]
+    source = Source(clipnb.Embeddings(rows), np.asarray(coords, dtype=np.float32))
+    return clipnb.Projection(source.coords, source.embeddings.ids, "umap", source=source).quality(15, sample=sample)
+
+
+def datasets() -> dict[str, np.ndarray]:
+    """Rows of the embedded model, 256 columns, and scikit-learn's digits, 64 columns."""
+    from sklearn.datasets import load_digits
+
+    import clipnb
+
+    model, languages = clipnb.load(), ["en", "de", "fr", "es", "zh", "ar", "ru"]
+    emoji = clipnb.datasets.emoji("fluent", languages=languages)
+    names = list(dict.fromkeys(name for code in languages for name in emoji.names[code]))
+    chosen = [names[i] for i in np.random.default_rng(0).permutation(len(names))[:10_000]]
+    return {
+        "emoji, pictures": model.encode_image(emoji.images),
+        "digits": load_digits().data.astype(np.float32),
+        "emoji, names in 7 languages": model.encode_text(chosen),
+    }
+
+
+def compare_quality(seeds: int) -> None:
+    """What maps keep, and where rows land that were held out: a tenth of them.
+
+    Recall of new rows is the share of the 15 nearest rows of the map that are among the 15 nearest points on it.
+    """
+    import warnings
+
+    import umap
+
+    import clipnb
+    from clipnb.maps.neighbours import nearest
+
+    warnings.simplefilter("ignore")
+    shown = ("trustworthiness", "continuity", "neighbourhood recall", "Shepard correlation")
+    print(f"means and standard deviations over {seeds} seeds, k = 15\n")
+    print(f"| data | | {' | '.join(shown)} | recall of new rows | own place, % of the width |\n|{'---|' * 8}")
+    for name, given in datasets().items():
+        order = np.random.default_rng(0).permutation(len(given))
+        rows = clipnb.Embeddings(given[order]).vectors
+        new, old = rows[: len(rows) // 10], rows[len(rows) // 10 :]
+        near = nearest(new, old, 15)[0]
+        measured: dict[str, list[list[float]]] = {"clipnb": [], "umap-learn": [], 'umap-learn, init="pca"': []}
+        for seed in range(seeds):
+            for contender, values in measured.items():
+                if contender == "clipnb":
+                    made = clipnb.project(old, seed=seed, progress=False)
+                    coords, place = made.coords, made.transform
+                else:
+                    init = "pca" if "pca" in contender else "spectral"
+                    # With given neighbours it could not place new rows, so it searches for its own.
+                    theirs = umap.UMAP(metric="cosine", random_state=seed, n_jobs=1, init=init)
+                    coords, place = theirs.fit_transform(old), theirs.transform
+                found = quality(old, coords)
+                off = np.linalg.norm(place(old[:500] + np.float32(1e-6)) - coords[:500], axis=1)
+                values.append([
+                    *(found[measure] for measure in shown), recall_of(near, place(new), coords),
+                    float(100 * np.median(off) / np.ptp(coords, axis=0).max()),
+                ])  # fmt: skip
+        for contender, values in measured.items():
+            cells = [f"{m:.3f} ± {sd:.3f}" for m, sd in zip(np.mean(values, 0), np.std(values, 0), strict=True)]
+            print(f"| {name}, {len(old):,} | {contender} | {' | '.join(cells)} |", flush=True)
+
+
+def recall_of(near: np.ndarray, places: np.ndarray, coords: np.ndarray) -> float:
+    from scipy.spatial import cKDTree
+
+    found = cKDTree(coords).query(places, near.shape[1])[1]
+    return float(np.mean([len(set(a) & set(b)) for a, b in zip(near, found, strict=True)])) / near.shape[1]
 
 
 if __name__ == "__main__":

@@ -128,14 +128,18 @@ def test_inputs_that_are_not_about_the_same_points():
     order = np.r_[1, 0, 2:COUNT]
     with pytest.raises(InvalidEmbeddings, match="row 0 is 'p0' in the first and 'p1' in number 2"):
         clipnb.project_aligned([ONE, OTHER[order]])
-    with pytest.raises(EmptyInput, match="1 embeddings"):
+    with pytest.raises(EmptyInput, match="got 1"):
         clipnb.project_aligned([ONE])
     with pytest.raises(WrongType, match="a list of embeddings"):
         clipnb.project_aligned(ONE)
     with pytest.raises(WrongShape, match="3 components"):
         clipnb.project_aligned([clipnb.project(ONE, method="pca"), clipnb.project(OTHER, method="pca", n_components=3)])
-    for k in (0, COUNT):
-        with pytest.raises(UnsupportedOption, match=f"k={k}"):
+    with pytest.raises(WrongType, match="got NoneType"):
+        clipnb.project_aligned(None)
+    with pytest.raises(EmptyInput, match="1 point;"):
+        clipnb.neighbourhood_overlap(ONE[:1], OTHER[:1])
+    for k in (0, COUNT, 2.5, "3"):
+        with pytest.raises(UnsupportedOption, match=f"k={k!r}"):
             clipnb.neighbourhood_overlap(ONE, OTHER, k)
 
 

@@ -163,6 +163,11 @@ def test_rows_that_cannot_be_joined():
         clipnb.joint(IMAGES, TEXTS[:1], mode="centred")
     with pytest.raises(UnsupportedOption, match="modality='sound'"):
         clipnb.joint(IMAGES, TEXTS).like(TEXTS, "sound")
+    with pytest.raises(InvalidEmbeddings, match="modality 'text', not 'image'"):
+        clipnb.joint(IMAGES, TEXTS).like(TEXTS, "image")
+    with pytest.raises(WrongType, match="one word"):
+        clipnb.joint(THINGS, modality="image")
+    assert repr(clipnb.joint(IMAGES, TEXTS[:7])) == f"Joint({len(IMAGES)} images, 7 texts, mode='raw')"
     with pytest.raises(InvalidEmbeddings, match="8 columns"):
         clipnb.joint(IMAGES, TEXTS).like(THINGS[:, :8], "text")
 

@@ -124,6 +124,79 @@ def test_rows_in_a_folder_are_referred_to(tmp_path):
         clipnb.Projection.load(tmp_path / "else" / "map").transform(expected)
 
 
+def test_settings_given_as_numpy_numbers_are_kept(tmp_path):
+    made = clipnb.project(
+        POINTS, n_neighbors=np.int64(7), min_dist=np.float32(0.25), n_epochs=np.int32(5), pca=np.int64(9),
+        seed=np.uint8(3),
+    )  # fmt: skip
+    made.save(tmp_path / "map")
+    found = clipnb.Projection.load(tmp_path / "map")
+    assert (found.params["n_neighbors"], found.params["min_dist"], found.params["pca"], found.seed) == (7, 0.25, 9, 3)
+    replace(made, params={**made.params, "own": np.arange(3)}).save(tmp_path / "map")
+    assert clipnb.Projection.load(tmp_path / "map").params["own"] == [0, 1, 2]
+    with pytest.raises(UnsupportedOption, match="params hold a set"):
+        replace(made, params={"own": {1}}).save(tmp_path / "map")
+
+
+def changed(**entries):
+    def change(folder):
+        path = folder / "projection.json"
+        path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | entries), encoding="utf-8")
+
+    return change
+
+
+def rewritten(name, **arrays):
+    def change(folder):
+        with np.load(folder / name) as held:
+            kept = dict(held) | arrays
+        np.savez(folder / name, **kept)
+
+    return change
+
+
+def cut(name):
+    return lambda folder: (folder / name).write_bytes((folder / name).read_bytes()[:-40])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (cut("rows.npz"), "not a zip file"),
+        (cut("points.parquet"), "arquet"),
+        (cut("projection.json"), "cannot be read"),
+        (lambda folder: (folder / "neighbours.npz").write_bytes(b""), "neighbours.npz is no npz file"),
+        (lambda folder: (folder / "neighbours.npz").unlink(), "there is no neighbours.npz"),
+        (rewritten("rows.npz", coords=np.zeros((3, 2), np.float32)), r"rows.npz has coordinates \[3, 2\]"),
+        (rewritten("rows.npz", coords=np.full((120, 2), np.nan)), "rows.npz has coordinates"),
+        (rewritten("neighbours.npz", index=np.full((120, 15), 120)), "neighbours.npz is about other rows"),
+        (changed(method="isomap"), "method 'isomap'; a newer clipnb"),
+        (changed(params=[]), "params are a list"),
+        (changed(params={"n_neighbors": 5}), "min_dist"),
+        (changed(seed="x"), "seed='x'"),
+        (changed(rows={"kept": "perhaps"}), "kept as 'perhaps'"),
+        (changed(points=7), "120 points instead of 7"),
+    ],
+)
+@pytest.mark.filterwarnings("error::ResourceWarning", "error::pytest.PytestUnraisableExceptionWarning")
+def test_a_damaged_map_is_refused(change, words, tmp_path):
+    clipnb.project(POINTS, n_epochs=2).save(tmp_path / "map")
+    change(tmp_path / "map")
+    with pytest.raises(StoreError, match=words):
+        clipnb.Projection.load(tmp_path / "map")
+
+
+def test_a_map_of_components_without_its_axes_is_refused(tmp_path):
+    clipnb.project(POINTS, method="pca").save(tmp_path / "map")
+    (tmp_path / "map" / "axes.npz").unlink()
+    with pytest.raises(StoreError, match=r"there is no axes\.npz"):
+        clipnb.Projection.load(tmp_path / "map")
+
+
+def test_no_rows_have_no_places(made):
+    assert made.transform(NEW[[]]).shape == (0, 2)
+
+
 def test_folders_that_are_no_maps(tmp_path):
     made = clipnb.project(POINTS, method="pca")
     with pytest.raises(StoreError, match="no map was saved here"):

@@ -91,12 +91,15 @@ def test_torn_points_are_those_that_stand_beside_strangers():
 
 
 def test_what_cannot_be_measured_is_said():
-    with pytest.raises(UnsupportedOption, match="k=75; with 150 points expected 1 to 74"):
+    with pytest.raises(UnsupportedOption, match="k=75; with 150 points expected a whole number from 1 to 74"):
         MAP.quality(75)
     with pytest.raises(UnsupportedOption, match="pca gives one map only"):
         MAP.quality(seeds=2)
     with pytest.raises(UnsupportedOption, match="within=3"):
         MAP.torn(5, within=3)
+    for option in ({"k": 3.5}, {"k": "3"}, {"sample": 2.5}, {"seed": None}, {"seeds": 1.5}):
+        with pytest.raises(UnsupportedOption, match=next(iter(option))):
+            MAP.quality(**option)
     with pytest.raises(UnsupportedOption, match="k=150"):
         MAP.torn(150)
     more = replace(MAP, coords=np.concatenate([MAP.coords, MAP.coords]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from clipnb.errors import EmptyInput, UnsupportedOption, WrongShape, WrongType
 from clipnb.maps import projecting, together
 from clipnb.maps.frames import onto
+from clipnb.maps.options import number
 from clipnb.maps.overlap import same_points
 from clipnb.maps.projection import Projection
 from clipnb.maps.stages import Stages
@@ -70,9 +71,12 @@ def project_aligned(
         raise WrongType("expected a list of embeddings, one for each model; got a single one")
     if method not in ("procrustes", "aligned_umap"):
         raise UnsupportedOption(f"method={method!r}; expected 'procrustes' or 'aligned_umap'")
+    strength = number("strength", strength, 0, most=1)
+    if not isinstance(embeddings, Iterable):
+        raise WrongType(f"expected a list of embeddings, one for each model; got {type(embeddings).__name__}")
     given = [e if isinstance(e, Embeddings | Projection) else Embeddings(np.asarray(e)) for e in embeddings]
     if len(given) < 2:
-        raise EmptyInput(f"{len(given)} embeddings; aligning takes two or more")
+        raise EmptyInput(f"aligning takes the embeddings of two models or more; got {len(given)}")
     same_points(given)
     if method == "aligned_umap":
         rows = [each for each in given if isinstance(each, Embeddings)]
@@ -80,8 +84,6 @@ def project_aligned(
             raise WrongType("method='aligned_umap' lays the maps out itself; give embeddings, not maps")
         if layout != "umap":
             raise UnsupportedOption(f"layout={layout!r}; method='aligned_umap' is of UMAP")
-        if not 0 <= strength <= 1:
-            raise UnsupportedOption(f"strength={strength}; expected a number within [0, 1]")
         return together.project(rows, strength, n_components, seed, Stages(progress), options)
     maps = [
         each

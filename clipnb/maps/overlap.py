@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from clipnb.errors import InvalidEmbeddings, UnsupportedOption, WrongShape
+from clipnb.errors import EmptyInput, InvalidEmbeddings, WrongShape
 from clipnb.maps import neighbours
+from clipnb.maps.options import whole
 from clipnb.maps.projection import Projection
 from clipnb.types import Embeddings
 
@@ -33,12 +34,14 @@ def neighbourhood_overlap(a: Points, b: Points, k: int = 10) -> NDArray[np.float
     Raises:
         WrongShape: another number of points.
         InvalidEmbeddings: ids that name other points, or the same ones in another order.
+        EmptyInput: fewer than two points.
         UnsupportedOption: k is less than one, or as many as there are points.
     """
     first, second = _points(a), _points(b)
     same_points([first, second])
-    if not 1 <= k < len(first):
-        raise UnsupportedOption(f"k={k}; with {len(first)} points expected 1 to {len(first) - 1}")
+    if len(first) < 2:
+        raise EmptyInput(f"{len(first)} point{'' if len(first) == 1 else 's'}; neighbourhoods take two or more")
+    k = whole("k", k, 1, len(first) - 1, f"with {len(first)} points ")
     return shared_neighbours(_nearest(first, k), _nearest(second, k)) / k
 
 

@@ -54,7 +54,7 @@ def _relax(
 ) -> NDArray[np.float64]:
     weights = memberships(distances, nearest_is_certain=False)
     here = (weights[:, :, None] * there).sum(axis=1) / weights.sum(axis=1)[:, None]
-    a, b = curve(params["min_dist"], params.get("spread", 1.0))
+    a, b = curve(params.get("min_dist", 0.1), params.get("spread", 1.0))
     rate = params.get("learning_rate", 0.5) / 5
     repel = params.get("repulsion_strength", 1.0) * 5 * weights.sum(axis=1) / NEGATIVES
     rng = np.random.default_rng(seed)

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import numbers
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from clipnb.errors import InvalidEmbeddings, UnsupportedOption
+from clipnb.maps.options import OPTIONS, check
 from clipnb.maps.projection import Projection, Source
 from clipnb.maps.stages import Stages
 from clipnb.types import Embeddings
 
-__all__ = ["OPTIONS", "check", "project"]
-
-OPTIONS: dict[str, dict[str, Any]] = {
-    "umap": {
-        "init": "pca", "n_epochs": None, "spread": 1.0, "learning_rate": 0.5, "repulsion_strength": 1.0,
-        "neighbors": "auto", "pca": None, "threads": None,
-    },
-    "pca": {},
-    "tsne": {"perplexity": 30.0, "early_exaggeration": 12.0, "learning_rate": "auto", "max_iter": 1000},
-    "pacmap": {"MN_ratio": 0.5, "FP_ratio": 2.0, "num_iters": (100, 100, 250)},
-}  # fmt: skip
-"""What each method takes besides the arguments of all, with the defaults."""
+__all__ = ["OPTIONS", "again", "check", "project"]
 
 
 def project(
@@ -77,18 +66,19 @@ def project(
         UnsupportedOption: another method, metric, option or number of components.
         MissingExtra: PaCMAP is not installed.
     """
-    check(method, n_components, metric, seed, n_neighbors, min_dist, options)
+    settings = check(method, n_components, metric, seed, n_neighbors, min_dist, options)
+    n_components = int(n_components)
     points = embeddings if isinstance(embeddings, Embeddings) else Embeddings(embeddings)  # type: ignore[arg-type]
     fewest = n_components + (1 if method == "pca" else 3)
     if len(points) < fewest:
-        raise InvalidEmbeddings(f"{len(points)} points; {method} in {n_components} dimensions needs {fewest} or more")
+        count = f"{len(points)} point{'' if len(points) == 1 else 's'}"
+        raise InvalidEmbeddings(f"{count}; {method} in {n_components} dimensions needs {fewest} or more")
     vectors = points.vectors
     if (vectors == vectors[0]).all():
         raise InvalidEmbeddings(f"all {len(points)} rows point in the same direction; there is nothing to lay out")
     params: dict[str, Any] = {"n_components": n_components, "metric": metric}
-    chosen, stages = OPTIONS[method] | options, Stages(progress)
+    stages = Stages(progress)
     run = {"umap": _umap, "pca": _pca, "tsne": _tsne, "pacmap": _pacmap}[method]
-    settings = {"n_neighbors": n_neighbors, "min_dist": min_dist, **chosen}
     source = run(points, params, settings, int(seed), stages)
     coords = source.coords
     coords.setflags(write=False)
@@ -105,36 +95,6 @@ def again(projection: Projection, seed: int) -> Projection:
     method: Any = projection.method
     components = params["n_components"]
     return project(source.embeddings, method=method, n_components=components, seed=seed, progress=False, **kept)
-
-
-def check(
-    method: str, n_components: int, metric: str, seed: int, n_neighbors: int, min_dist: float, options: dict[str, Any]
-) -> None:
-    """Refuse arguments of :func:`project` that are out of range."""
-    if method not in OPTIONS:
-        raise UnsupportedOption(f"method={method!r}; expected {', '.join(map(repr, OPTIONS))}")
-    if metric != "cosine":
-        raise UnsupportedOption(f"metric={metric!r}; expected 'cosine'")
-    if n_components not in (2, 3):
-        raise UnsupportedOption(f"n_components={n_components!r}; expected 2 or 3")
-    if not isinstance(seed, numbers.Integral) or not 0 <= seed < 2**32:
-        raise UnsupportedOption(f"seed={seed!r}; expected a whole number from 0 to 2^32 - 1")
-    if not isinstance(n_neighbors, numbers.Integral) or n_neighbors < 2:
-        raise UnsupportedOption(f"n_neighbors={n_neighbors!r}; expected two or more")
-    unknown = sorted(set(options) - set(OPTIONS[method]))
-    if unknown:
-        known = ", ".join(OPTIONS[method]) or "none"
-        raise UnsupportedOption(f"{unknown[0]}={options[unknown[0]]!r}; the options of {method!r} are: {known}")
-    spread = options.get("spread", 1.0)
-    if not 0 <= min_dist <= spread:
-        raise UnsupportedOption(f"min_dist={min_dist!r}; expected a number from 0 to spread={spread}")
-    for name, allowed in {"init": ("pca", "spectral", "random"), "neighbors": ("auto", "exact", "descent")}.items():
-        if options.get(name, allowed[0]) not in allowed:
-            raise UnsupportedOption(f"{name}={options[name]!r}; expected {', '.join(map(repr, allowed))}")
-    for name in ("n_epochs", "pca", "threads"):
-        value = options.get(name)
-        if value is not None and (not isinstance(value, numbers.Integral) or value < 1):
-            raise UnsupportedOption(f"{name}={value!r}; expected a whole number from 1")
 
 
 def _pca(points: Embeddings, params: dict[str, Any], settings: dict[str, Any], seed: int, stages: Stages) -> Source:
@@ -197,9 +157,10 @@ def _tsne(points: Embeddings, params: dict[str, Any], settings: dict[str, Any], 
 
     names = OPTIONS["tsne"]
     params |= {name: settings[name] for name in names}
-    params["perplexity"] = min(float(settings["perplexity"]), max(1.0, (len(points) - 1) / 3))
-    with stages.stage("layout", "t-SNE (scikit-learn does not say how far it is)"):
-        coords = lay_out(points.vectors, params["n_components"], seed=seed, **{name: params[name] for name in names})
+    params["perplexity"] = min(settings["perplexity"], max(1.0, (len(points) - 1) / 3))
+    with stages.stage("layout", "t-SNE, its neighbours first", params["max_iter"], "round") as done:
+        asked = {name: params[name] for name in names}
+        coords = lay_out(points.vectors, params["n_components"], seed=seed, done=done, **asked)
     return Source(points, coords)
 
 
@@ -207,11 +168,17 @@ def _pacmap(points: Embeddings, params: dict[str, Any], settings: dict[str, Any]
     from clipnb.maps.pacmap_layout import lay_out
 
     params |= {name: settings[name] for name in OPTIONS["pacmap"]}
-    params["num_iters"] = [int(n) for n in np.atleast_1d(settings["num_iters"])]
     params["n_neighbors"] = min(settings["n_neighbors"], len(points) - 1)
-    with stages.stage("layout", "PaCMAP, compiling included (it does not say how far it is)"):
+    if points.dim < params["n_components"]:
+        raise InvalidEmbeddings(
+            f"rows of {points.dim} column; pacmap starts from as many principal components as places"
+        )
+    if round(params["n_neighbors"] * params["FP_ratio"]) < 1:
+        raise UnsupportedOption(f"FP_ratio={params['FP_ratio']!r}; that is less than one further pair a point")
+    words = "PaCMAP, compiling and its neighbours first"
+    with stages.stage("layout", words, sum(params["num_iters"]), "round") as done:
         coords = lay_out(
-            points.vectors, params["n_components"], n_neighbors=params["n_neighbors"], seed=seed,
+            points.vectors, params["n_components"], n_neighbors=params["n_neighbors"], seed=seed, done=done,
             MN_ratio=params["MN_ratio"], FP_ratio=params["FP_ratio"], num_iters=tuple(params["num_iters"]),
         )  # fmt: skip
     return Source(points, coords)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from clipnb.errors import UnsupportedOption
 from clipnb.maps import neighbours
+from clipnb.maps.options import seed_number, whole
 from clipnb.maps.projection import Projection
 from clipnb.types import FloatArray
 
@@ -76,11 +77,9 @@ def measure(projection: Projection, k: int, *, sample: int, seed: int, seeds: in
     """
     vectors, coords = _rows(projection, "quality")
     count = len(coords)
-    if not 1 <= k < count / 2:
-        raise UnsupportedOption(f"k={k}; with {count} points expected 1 to {(count - 1) // 2}")
-    if sample < 1:
-        raise UnsupportedOption(f"sample={sample}; expected one or more")
-    if seeds < 0 or (seeds and projection.seed is None):
+    k = whole("k", k, 1, (count - 1) // 2, f"with {count} points ")
+    sample, seed, seeds = whole("sample", sample, 1), seed_number(seed), whole("seeds", seeds, 0)
+    if seeds and projection.seed is None:
         raise UnsupportedOption(f"seeds={seeds}; {projection.method} gives one map only, expected 0")
     rng = np.random.default_rng(seed)
     rows = np.sort(rng.permutation(count)[:sample])
@@ -126,11 +125,8 @@ def torn(projection: Projection, k: int, within: int | None) -> NDArray[np.float
     """See :meth:`clipnb.Projection.torn`."""
     vectors, coords = _rows(projection, "torn")
     count = len(coords)
-    if not 1 <= k < count:
-        raise UnsupportedOption(f"k={k}; with {count} points expected 1 to {count - 1}")
-    within = min(3 * k, count - 1) if within is None else within
-    if not k <= within < count:
-        raise UnsupportedOption(f"within={within}; expected k={k} to {count - 1}")
+    k = whole("k", k, 1, count - 1, f"with {count} points ")
+    within = min(3 * k, count - 1) if within is None else whole("within", within, k, count - 1)
     known = projection.source.neighbours if projection.source else None
     if known is None or known[0].shape[1] < k + 1:
         exact = count <= neighbours.EXACT_UP_TO

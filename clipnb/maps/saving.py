@@ -7,6 +7,8 @@ import os
 import platform
 import shutil
 import tempfile
+import zipfile
+import zlib
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clipnb.errors import StoreError, UnsupportedOption
+from clipnb.maps.options import OPTIONS, number, seed_number, whole
 from clipnb.maps.pca import Axes
 from clipnb.maps.projection import Projection, Source
 from clipnb.stored import StoredEmbeddings
@@ -28,6 +31,7 @@ FORMAT = 1
 NOTE = "projection.json"
 POINTS, ROWS, NEIGHBOURS, AXES = "points.parquet", "rows.npz", "neighbours.npz", "axes.npz"
 AXIS_NAMES = ("x", "y", "z")
+DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error)
 WRITTEN_WITH = ("clipnb", "numpy", "numba", "scikit-learn", "pacmap")
 
 
@@ -78,6 +82,7 @@ def _write(projection: Projection, folder: Path, kept: str) -> None:
         "params": dict(projection.params),
         "seed": projection.seed,
         "seconds": dict(projection.seconds),
+        "points": len(projection),
         "rows": {"kept": kept},
         "versions": {"python": platform.python_version(), **_versions()},
     }
@@ -99,7 +104,16 @@ def _write(projection: Projection, folder: Path, kept: str) -> None:
             np.savez(folder / NEIGHBOURS, index=source.neighbours[0], distances=source.neighbours[1])
         if source.axes is not None:
             np.savez(folder / AXES, **source.axes._asdict())
-    (folder / NOTE).write_text(json.dumps(note, indent=1, ensure_ascii=False), encoding="utf-8")
+        note["rows"]["files"] = sorted(path.name for path in folder.glob("*.npz"))
+    text = json.dumps(note, indent=1, ensure_ascii=False, default=_plain)
+    (folder / NOTE).write_text(text, encoding="utf-8")
+
+
+def _plain(value: Any) -> Any:
+    """What numpy's numbers and arrays are in JSON."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    raise UnsupportedOption(f"params hold a {type(value).__name__}, which cannot be written as JSON")
 
 
 def _versions() -> dict[str, str]:
@@ -125,39 +139,82 @@ def load(folder: str | os.PathLike[str]) -> Projection:
         raise StoreError(f"{home / NOTE} cannot be read: {error}") from error
     if not isinstance(note, dict) or note.get("format") != FORMAT:
         raise StoreError(f"{home / NOTE}: not a map in format {FORMAT}; a newer clipnb may have written it")
+    method = note.get("method")
+    if not isinstance(method, str) or method not in OPTIONS:
+        raise StoreError(f"{home / NOTE}: method {method!r}; a newer clipnb may have written it")
     try:
+        seed = None if note["seed"] is None else seed_number(note["seed"])
+        params = _settings(note["params"], method)
         points = pd.read_parquet(home / POINTS)
+        coords = _matrix(points)
+        if len(coords) != note.get("points", len(coords)):
+            raise ValueError(f"{POINTS} has {len(coords)} points instead of {note['points']}")
+        source = _source(home, note["rows"], coords.shape[1])
+        if method == "pca" and source is not None and source.axes is None:
+            raise ValueError(f"there is no {AXES}")
         return Projection(
-            _matrix(points), tuple(map(str, points["id"])), note["method"], note["params"], note["seed"],
-            _source(home, note["rows"]), note["seconds"],
+            coords, tuple(map(str, points["id"])), method, params, seed, source, dict(note["seconds"])
         )  # fmt: skip
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except DAMAGE as error:
         if isinstance(error, StoreError):
             raise
         raise StoreError(f"{home}: a file of this map is missing or damaged: {error}") from error
 
 
+def _settings(params: Any, method: str) -> dict[str, Any]:
+    """The settings of a map, refused where placing a new point would miss one."""
+    if not isinstance(params, dict):
+        raise TypeError(f"params are a {type(params).__name__}")
+    if method == "umap" and params:  # a map that was put together by hand may have none
+        whole("n_neighbors", params["n_neighbors"], 1)
+        number("min_dist", params["min_dist"], 0)
+    return params
+
+
 def _matrix(points: pd.DataFrame) -> Any:
-    names = [name for name in AXIS_NAMES if name in points]
+    names = [*AXIS_NAMES[:2], *(name for name in AXIS_NAMES[2:] if name in points)]
     coords = np.ascontiguousarray(points[names].to_numpy(np.float32))
+    if not np.isfinite(coords).all():
+        raise ValueError(f"{POINTS} has coordinates that are not finite")
     coords.setflags(write=False)
     return coords
 
 
-def _source(home: Path, rows: dict[str, Any]) -> Source | None:
+def _source(home: Path, rows: dict[str, Any], components: int) -> Source | None:
     if rows["kept"] == "none":
         return None
+    if rows["kept"] not in ("copy", "reference"):
+        raise ValueError(f"rows are kept as {rows['kept']!r}")
+    for name in rows.get("files", ()):
+        if not (home / name).is_file():
+            raise ValueError(f"there is no {name}")
     given, folders = None, (os.path.normpath(home.parent / rows.get("relative", "")), rows.get("folder", ""))
-    with np.load(home / ROWS, allow_pickle=False) as held:
-        coords = held["coords"]
-        if rows["kept"] == "copy":
-            given = Embeddings(held["vectors"], tuple(held["ids"].tolist()), rows["modality"], rows["model"])
-    neighbours = None
+    held = _arrays(home / ROWS)
+    coords, count = held["coords"], int(rows["count"])
+    if rows["kept"] == "copy":
+        given = Embeddings(held["vectors"], tuple(held["ids"].tolist()), rows["modality"], rows["model"])
+        count = len(given)
+    if coords.shape != (count, components) or not np.isfinite(coords).all():
+        raise ValueError(f"{ROWS} has coordinates {list(coords.shape)} of {count} rows in {components} dimensions")
+    neighbours = axes = None
     if (home / NEIGHBOURS).is_file():
-        with np.load(home / NEIGHBOURS, allow_pickle=False) as held:
-            neighbours = (held["index"], held["distances"])
-    axes = None
+        held = _arrays(home / NEIGHBOURS)
+        index, distances = neighbours = held["index"], held["distances"]
+        if index.shape != distances.shape or len(index) != count or index.min() < 0 or index.max() >= count:
+            raise ValueError(f"{NEIGHBOURS} is about other rows")
     if (home / AXES).is_file():
-        with np.load(home / AXES, allow_pickle=False) as held:
-            axes = Axes(held["mean"], held["directions"], held["variances"], float(held["total"]))
+        held = _arrays(home / AXES)
+        axes = Axes(held["mean"], held["directions"], held["variances"], float(held["total"]))
+        if len(axes.directions) != components or axes.directions.shape[1:] != axes.mean.shape:
+            raise ValueError(f"{AXES} is of another map")
     return Source(given, coords, neighbours, axes, folders)
+
+
+def _arrays(path: Path) -> dict[str, Any]:
+    """Everything in an npz file; anything else is refused, and so is what was pickled."""
+    with path.open("rb") as file:  # numpy leaves a damaged file open
+        if file.read(2) != b"PK":
+            raise ValueError(f"{path.name} is no npz file")
+        file.seek(0)
+        with np.load(file, allow_pickle=False) as held:
+            return dict(held)

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipnb.errors import InvalidEmbeddings, UnsupportedOption
-from clipnb.maps import neighbours, projecting, umap_graph, umap_layout
+from clipnb.maps import neighbours, umap_graph, umap_layout
+from clipnb.maps.options import check
 from clipnb.maps.overlap import shared_neighbours
 from clipnb.maps.projection import Projection, Source
 from clipnb.maps.stages import Stages
@@ -23,12 +24,12 @@ def project(
     """See :func:`clipnb.project_aligned`; the rows are about the same points."""
     asked = {"n_neighbors": 15, "min_dist": 0.1, "metric": "cosine", **options}
     k, min_dist, metric = (asked.pop(name) for name in ("n_neighbors", "min_dist", "metric"))
-    projecting.check("umap", n_components, metric, seed, k, min_dist, asked)
+    settings = check("umap", n_components, metric, seed, k, min_dist, asked)
+    k, min_dist, n_components, seed = settings["n_neighbors"], settings["min_dist"], int(n_components), int(seed)
     if asked.get("pca"):
         raise UnsupportedOption(
             f"pca={asked['pca']!r}; method='aligned_umap' searches neighbours among the rows as they are"
         )
-    settings = projecting.OPTIONS["umap"] | asked
     count = len(rows[0])
     if count < n_components + 3:
         raise InvalidEmbeddings(f"{count} points; umap in {n_components} dimensions needs {n_components + 3} or more")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -72,11 +73,13 @@ def pieces(both: Any) -> int:
     return int(connected_components(both, directed=False, return_labels=False))
 
 
+@functools.lru_cache(maxsize=64)
 def curve(min_dist: float, spread: float = 1.0) -> tuple[float, float]:
     """The a and b of 1 / (1 + a d^2b), which is nearly 1 up to ``min_dist`` and falls e-fold with each ``spread``."""
     from scipy.optimize import curve_fit
 
-    d = np.linspace(0, spread * 3, 300)
-    wanted = np.where(d < min_dist, 1.0, np.exp(-(d - min_dist) / spread))
+    # In units of the spread, where the fit finds its way from any start; a is then brought back into those of d.
+    d, near = np.linspace(0, 3, 300), min_dist / spread
+    wanted = np.where(d < near, 1.0, np.exp(near - d))
     (a, b), _ = curve_fit(lambda x, a, b: 1.0 / (1.0 + a * x ** (2 * b)), d, wanted)
-    return float(a), float(b)
+    return float(a / spread ** (2 * b)), float(b)

@@ -38,18 +38,26 @@ class Joint:
     def __len__(self) -> int:
         return len(self.embeddings)
 
+    def __repr__(self) -> str:
+        texts = self.modality.count("text")
+        return f"Joint({len(self) - texts} images, {texts} texts, mode={self.mode!r})"
+
     def like(self, new: Embeddings | ArrayLike, modality: Literal["image", "text"]) -> Embeddings:
         """New rows in the form of these, to be placed on their map: ``projection.transform(joint.like(new, "image"))``.
 
         Raises:
             UnsupportedOption: another modality.
-            InvalidEmbeddings: another width, or a row that is the centre itself.
+            InvalidEmbeddings: another width, model or modality, or a row that is the centre itself.
         """
         if modality not in ("image", "text"):
             raise UnsupportedOption(f"modality={modality!r}; expected 'image' or 'text'")
         given = new if isinstance(new, Embeddings) else Embeddings(np.asarray(new), modality=modality)
         if given.dim != self.embeddings.dim:
             raise InvalidEmbeddings(f"the new rows have {given.dim} columns, these {self.embeddings.dim}")
+        if given.model and self.embeddings.model and given.model != self.embeddings.model:
+            raise InvalidEmbeddings(f"the new rows are from {given.model!r}, these of {self.embeddings.model!r}")
+        if given.modality not in (modality, "mixed"):
+            raise InvalidEmbeddings(f"the new rows are embeddings of modality {given.modality!r}, not {modality!r}")
         if self.mode != "centred":
             return given
         vectors = centred_rows(given.vectors, self.centres[modality])

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clipnb.aligning import centre_distance, centred_rows, separability
-from clipnb.errors import UnsupportedOption
+from clipnb.maps.options import seed_number, whole
 from clipnb.modality.geometry import alignment_loss, relative_distance, uniformity
 from clipnb.modality.result import GapMeasures, ModalityGap
 from clipnb.modality.sides import pairs_of, two_sides
@@ -48,8 +48,8 @@ def modality_gap(
         WrongType, WrongShape, InvalidEmbeddings, EmptyInput: the two sides cannot be told apart or compared.
         UnsupportedOption: fewer than two folds or rows in the sample, or pairs of rows that are not there.
     """
-    if folds < 2 or (sample is not None and sample < 2):
-        raise UnsupportedOption(f"folds={folds}, sample={sample}; expected two or more of each")
+    folds, seed = whole("folds", folds, 2), seed_number(seed)
+    sample = None if sample is None else whole("sample", sample, 2)
     pictures, words = two_sides(images, texts, modality)
     matched = pairs_of(pictures, words, pairs)
     chosen = _chosen(len(pictures), len(words), matched, sample, seed)

@@ -40,6 +40,8 @@ def two_sides(
     elif modality is None:
         raise WrongType("texts are missing; give them, or say of each row what it is: modality=['image', 'text', ...]")
     else:
+        if isinstance(modality, str):
+            raise WrongType(f"modality is one word, {modality!r}; expected one for each row")
         kind = np.asarray(modality, dtype=object)
         if kind.shape != (len(first),):
             raise WrongShape(f"{len(kind)} modalities for {len(first)} rows")
