@@ -57,9 +57,10 @@ class Look:
         """Of the point's group."""
         return self.groups.colour(int(self.groups.codes[row]))
 
-    def traces(self, points: NDArray[np.float64], shown: NDArray[np.object_]) -> Iterator[Any]:
+    def figure(self, points: NDArray[np.float64], shown: NDArray[np.object_]) -> go.Figure:
         """A trace for each part and modality."""
         rows = np.arange(len(points))
+        figure = go.Figure()
         for part in self._parts():
             members = rows[part.chosen]
             # Pictures first: the legend shows the symbol of the first.
@@ -67,16 +68,22 @@ class Look:
                 sorted(set(self.kind[members].tolist()), key=lambda kind: (kind != "image", kind))
             ):
                 chosen = members[self.kind[members] == what]
+                figure.add_trace(
+                    _trace(
+                        points[chosen], len(points), name=plain(part.name, 32), legendgroup=part.name,
+                        showlegend=n == 0 and bool(part.name), marker=self._marker(part, chosen, what),
+                        hovertemplate="<b>%{customdata[0]}</b>" + part.words
+                        + ("<br>%{customdata[1]}" if self.said else "") + "<extra></extra>",
+                    )
+                )  # fmt: skip
                 custom = np.empty((len(chosen), 3), dtype=object)
                 custom[:, 0], custom[:, 1] = shown[chosen], what
                 custom[:, 2] = [str(row) for row in chosen.tolist()]
-                yield _trace(
-                    points[chosen], len(points), name=plain(part.name, 32), legendgroup=part.name,
-                    showlegend=n == 0 and bool(part.name), customdata=custom, marker=self._marker(part, chosen, what),
-                    text=None if part.text is None else part.text[chosen],
-                    hovertemplate="<b>%{customdata[0]}</b>" + part.words
-                    + ("<br>%{customdata[1]}" if self.said else "") + "<extra></extra>",
-                )  # fmt: skip
+                # Not with the trace, of which a figure makes a copy, word by word.
+                figure.data[-1].customdata = custom
+                if part.text is not None:
+                    figure.data[-1].text = part.text[chosen]
+        return figure
 
     def _marker(self, part: _Part, chosen: NDArray[np.intp], what: str) -> dict[str, Any]:
         marker: dict[str, Any] = {

@@ -120,10 +120,9 @@ def arrange(
         others = fixed[np.abs(fixed - at).max(axis=1) > 0.5] if len(fixed) else fixed
         for taken_boxes in (full, np.concatenate([others - mark / 2, others + mark / 2], axis=1)):
             free &= ~_pairs(candidates, taken_boxes).any(axis=1)
-        free &= ~_pairs(candidates, np.concatenate([lines, lines], axis=1)).any(axis=1)
         cost = _gap(offsets, size) + (0.0 if over else _COVERED * counted(candidates))
         for place in np.argsort(cost, kind="stable").tolist():
-            if not free[place]:
+            if not free[place] or _pairs(candidates[place][None], np.concatenate([lines, lines], axis=1)).any():
                 continue
             line = _line(at, candidates[place], half)
             if over or not (_pairs(np.concatenate([line, line], axis=1), full).any() or _meet(line, lines, others)):
@@ -188,7 +187,11 @@ def _line(at: NDArray[np.float64], box: NDArray[np.float64], half: float) -> NDA
 def _meet(line: NDArray[np.float64], lines: NDArray[np.float64], kept: NDArray[np.float64]) -> bool:
     """The line crosses an earlier one, or runs over a mark that has a name."""
     reach = [(lines, 1.5), (kept, 3.0)]
-    return any(bool((np.abs(line[:, None] - other[None]).max(axis=2) < near).any()) for other, near in reach)
+    for other, near in reach:
+        across, up = (np.abs(line[:, None, i] - other[None, :, i]) < near for i in (0, 1))
+        if (across & up).any():
+            return True
+    return False
 
 
 def _pairs(boxes: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -120,7 +120,9 @@ def scatter(
         if left := (sum(each is not None for each in thumbnails) if listed else count) - len(pictured):
             notes.append(f"{left:,} of {left + len(pictured):,} pictures have no room and are dots.")
 
-    figure = go.Figure([*look.traces(points, shown), *([] if lit is None else [ring(points, lit, look.size, mode)])])
+    figure = look.figure(points, shown)
+    if lit is not None:
+        figure.add_trace(ring(points, lit, look.size, mode))
     head = list(dict.fromkeys(look.kind.tolist())) if modality is not None else []
 
     def window(notes: Sequence[str]) -> Window:
