@@ -10,7 +10,7 @@ from sklearn.neighbors import NearestNeighbors
 
 import clipnb
 from clipnb.errors import EmptyInput, InvalidEmbeddings, UnsupportedOption, WrongShape
-from clipnb.exploring import Selection, Vocabulary, names_of_things, nearby, representative_texts
+from clipnb.exploring import Selection, Vocabulary, names_of_things, nearby, rank_texts, representative_texts
 
 RNG = np.random.default_rng(7)
 
@@ -44,6 +44,15 @@ def test_words_distinguish_and_hubs_fall_out(clouds):
     near = representative_texts(rows[:20], texts, k=4)
     assert near["elsewhere"].isna().all()
     assert near.set_index("text").score["hub"] > found.set_index("text").score["hub"] + 0.1
+
+
+def test_means_that_are_known_give_the_same(clouds):
+    rows, texts = clouds
+    whole = representative_texts(rows[:20], texts, k=3, against=rows[20:])
+    total = rows.vectors.sum(axis=0, dtype=np.float64)
+    here = rows.vectors[:20].mean(axis=0, dtype=np.float64)
+    known = rank_texts(texts, here, (total - 20 * here) / 30, 3)
+    pd.testing.assert_frame_equal(known, whole)
 
 
 def test_one_text_of_each_thing(clouds):

@@ -217,6 +217,12 @@ def test_a_lasso_around_nothing_and_a_button_take_the_selection_away(panel):
 def test_a_selection_from_code_is_sorted_and_rows_that_are_not_there_are_named(panel):
     panel.selected = [9, 4, 4]
     assert panel.selected == [4, 9]
+    panel.selected = np.flatnonzero(np.array(GROUPS) == "blue")
+    assert panel.selected == list(range(20, 30))
+    panel.selected = range(3)
+    assert panel.selected == [0, 1, 2]
+    panel.hits = np.array([3, 1])
+    assert panel.hits == [3, 1]
     panel.selected = [4, 99]
     assert "There is no point 99: there are 30, from 0." in panel.status
     panel.shown = -7
@@ -241,7 +247,7 @@ def test_the_selection_is_saved_and_downloaded(panel, tmp_path):
     link = re.search(r'href="data:text/csv;charset=utf-8;base64,([^"]+)"', panel.view.download.value)
     downloaded = pd.read_csv(io.BytesIO(base64.b64decode(link[1])))
     pd.testing.assert_frame_equal(saved, downloaded)
-    assert panel.selection.save(tmp_path / "mine.parquet").exists()
+    assert len(pd.read_json(panel.selection.save(tmp_path / "mine.json"))) == 2
     panel.view.path.value = "mine.xlsx"
     panel.view.save.click()
     assert ".csv, .tsv, .parquet" in panel.status
@@ -601,3 +607,33 @@ def test_light_dark_and_auto(projection):
         panel = MapExplorer(projection, groups=GROUPS, mode=mode)
         page = panel.canvas.figure.layout.template.layout.paper_bgcolor
         assert (page == "#16161A") == (mode == "dark")
+
+
+def test_the_large_canvas_behind_the_same_panel(model, projection):
+    pytest.importorskip("jscatter", reason="jupyter-scatter is not installed: pip install clipnb[scatter]")
+    panel = MapExplorer(
+        projection, model=model, images=PICTURES, groups=GROUPS, texts=TEXTS, renderer="jupyter-scatter"
+    )
+    assert type(panel.canvas).__name__ == "LargeCanvas"
+    panel.query = "blue"
+    assert set(panel.hits) == set(range(20, 30))
+    panel.selected = range(10)
+    assert panel.words[0] == "red"
+    panel.shown = 4
+    assert "red 4" in panel.view.card.value
+    panel.add([png("blue")], ["mine"])
+    for name in panel.colourings:
+        panel.colour_by = name
+        assert "clipnb-problem" not in panel.view.message.value
+    assert "projection = clipnb.project" in panel.code()
+
+
+def test_plotly_up_to_a_hundred_thousand_points_then_jupyter_scatter(monkeypatch, projection):
+    from clipnb.widgets.explorer import drawing
+
+    pytest.importorskip("jscatter", reason="jupyter-scatter is not installed: pip install clipnb[scatter]")
+    assert drawing.PLOTLY_UP_TO == 100_000
+    monkeypatch.setattr(drawing, "PLOTLY_UP_TO", 30)
+    assert type(MapExplorer(projection).canvas).__name__ == "PlotlyCanvas"
+    monkeypatch.setattr(drawing, "PLOTLY_UP_TO", 29)
+    assert type(MapExplorer(projection).canvas).__name__ == "LargeCanvas"

@@ -14,7 +14,7 @@ from clipnb.types import Embeddings
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["representative_texts"]
+__all__ = ["rank_texts", "representative_texts"]
 
 
 def representative_texts(
@@ -52,8 +52,6 @@ def representative_texts(
         InvalidEmbeddings: different widths or models.
         WrongShape: not one entry of ``one_of`` a text.
     """
-    import pandas as pd
-
     if k < 1:
         raise UnsupportedOption(f"k={k}; expected one or more")
     chosen = _rows(rows)
@@ -69,23 +67,42 @@ def representative_texts(
             raise InvalidEmbeddings(f"{name} has {side.dim} columns, the texts {texts.dim}: two different models?")
         if side.model and texts.model and side.model != texts.model:
             raise InvalidEmbeddings(f"{name} is of {side.model!r}, the texts are of {texts.model!r}")
+    return rank_texts(texts, _mean(chosen), None if rest is None else _mean(rest), k, one_of=one_of)
+
+
+def rank_texts(
+    texts: Embeddings,
+    here: NDArray[np.float64],
+    elsewhere: NDArray[np.float64] | None,
+    k: int,
+    *,
+    one_of: Sequence[Hashable] | None = None,
+) -> pd.DataFrame:
+    """The same as :func:`representative_texts`, of means that are known already.
+
+    Args:
+        texts: candidates.
+        here: the mean of the unit rows of the selection, [dim].
+        elsewhere: that of the rest; None: there is none.
+        k: how many.
+        one_of: for each text what it is about.
+
+    Raises:
+        WrongShape: not one entry of ``one_of`` a text.
+    """
+    import pandas as pd
+
     if one_of is not None and len(one_of) != len(texts):
         raise WrongShape(f"one_of has {len(one_of)} entries where {len(texts)} are needed, one a text")
-    near = texts.vectors @ _mean(chosen)
-    elsewhere = np.full(len(texts), np.nan) if rest is None else texts.vectors @ _mean(rest)
-    scores = near if rest is None else near - elsewhere
+    near = texts.vectors @ here
+    far = np.full(len(texts), np.nan) if elsewhere is None else texts.vectors @ elsewhere
+    scores = near if elsewhere is None else near - far
     order = np.argsort(-scores, kind="stable")
     if one_of is not None:
         order = _first_of_each(order, one_of)
     best = order[:k]
-    return pd.DataFrame(
-        {
-            "text": [texts.ids[i] for i in best],
-            "score": scores[best],
-            "cosine": near[best],
-            "elsewhere": elsewhere[best],
-        }
-    )
+    names = [texts.ids[i] for i in best]
+    return pd.DataFrame({"text": names, "score": scores[best], "cosine": near[best], "elsewhere": far[best]})
 
 
 def _rows(given: Embeddings | ArrayLike) -> Embeddings:

@@ -20,6 +20,8 @@ SEARCH, ALIKE = "cosine with the search", "nothing"
 _K = 14
 """Neighbours that are counted: those that UMAP has found already, each point its own first of fifteen."""
 
+_QUICK_UP_TO = 5_000
+
 
 class ColourMenu:
     """Names of colourings, and each as the arguments of `Canvas.colour`; what takes a while is computed when chosen.
@@ -61,6 +63,10 @@ class ColourMenu:
         if name not in self._known:
             self._known[name] = self._make(name)
         return self._known[name]
+
+    def is_slow(self, name: str) -> bool:
+        """Whether it has to be computed, and that takes seconds."""
+        return name not in self._known and name.startswith((TORN, OVERLAP)) and self._contents.count > _QUICK_UP_TO
 
     def _make(self, name: str) -> dict[str, Any]:
         contents = self._contents

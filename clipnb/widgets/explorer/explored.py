@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import traitlets as T
 from numpy.typing import NDArray
 
 from clipnb.errors import UnsupportedOption
@@ -18,7 +20,22 @@ from clipnb.widgets.explorer.view import ExplorerView
 from clipnb.widgets.panel import Panel
 from clipnb.widgets.pictures import Entry
 
-__all__ = ["Explored", "listed"]
+__all__ = ["Explored", "Rows", "listed"]
+
+
+class Rows(T.List):
+    """A trait that is a list of whole numbers, and takes whatever numpy has of that kind."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(T.Int(), **more)
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """As of any list; an array, a range or numbers of numpy become one first."""
+        if not isinstance(value, str):
+            array = np.asarray(value)
+            if array.ndim == 1 and (array.dtype.kind in "iu" or not len(array)):
+                value = array.tolist()
+        return super().validate(obj, value)
 
 
 class Explored(Panel):

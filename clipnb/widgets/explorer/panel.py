@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
 import traitlets as T
 
 from clipnb.maps import Projection
@@ -23,14 +22,7 @@ from clipnb.widgets.explorer.view import FOUND, ExplorerView
 from clipnb.widgets.explorer.words import Words
 from clipnb.widgets.pictures import Entry
 
-if TYPE_CHECKING:
-    pass
-
 __all__ = ["MapExplorer"]
-
-_WORDS = 10
-_AT_ONCE_UP_TO = 100_000_000
-"""Numbers in the rows of a map up to which neighbours are looked for while the pointer moves."""
 
 
 class MapExplorer(Searching, Selecting, Adding):
@@ -131,7 +123,7 @@ class MapExplorer(Searching, Selecting, Adding):
         view, canvas = self.view, self.canvas
         canvas.on_point(self._point)
         canvas.on_click(self._click)
-        canvas.on_select(lambda rows: setattr(self, "selected", np.asarray(rows).tolist()))
+        canvas.on_select(lambda rows: setattr(self, "selected", rows))
         view.query.observe(lambda change: setattr(self, "query", change.new), "value")
         view.search.on_click(lambda _: self._search_again())
         view.colour.observe(lambda change: setattr(self, "colour_by", change.new), "value")
@@ -145,12 +137,6 @@ class MapExplorer(Searching, Selecting, Adding):
         view.drop.observe(lambda change: self._say(change.new, problem=True) if change.new else None, "problem")
         T.link((view.hold, "value"), (self, "held"))
 
-    # -- points -----------------------------------------------------------------------------------
-
-    # -- search -----------------------------------------------------------------------------------
-
-    # -- selection --------------------------------------------------------------------------------
-
     # -- colours, spaces --------------------------------------------------------------------------
 
     def _recolour(self) -> None:
@@ -162,8 +148,12 @@ class MapExplorer(Searching, Selecting, Adding):
         if self._quiet:
             return
         try:
-            chosen = self._menu.of(self.colour_by, self._cosines)
-            self.canvas.colour(**chosen)
+            slow = self._menu.is_slow(self.colour_by)
+            if slow:
+                self._say(f"Counting neighbours of {self._contents.count:,} points: this takes a while, once.")
+            self.canvas.colour(**self._menu.of(self.colour_by, self._cosines))
+            if slow:
+                self._say(f"The points are coloured by: {self.colour_by}.")
         except Exception as error:
             self._fail(error)
             return
@@ -186,8 +176,6 @@ class MapExplorer(Searching, Selecting, Adding):
 
     def _here(self) -> Space:
         return self._spaces[self.space if 0 <= self.space < len(self._spaces) else 0]
-
-    # -- new pictures -----------------------------------------------------------------------------
 
     # -- what it shows, to take away --------------------------------------------------------------
 

@@ -8,7 +8,7 @@ import traitlets as T
 
 from clipnb.exploring import cosines_with, nearby
 from clipnb.plots.palette import isolated, shorten
-from clipnb.widgets.explorer.explored import Explored
+from clipnb.widgets.explorer.explored import Explored, Rows
 from clipnb.widgets.explorer.point_list import Line
 from clipnb.widgets.explorer.view import FOUND
 
@@ -19,7 +19,7 @@ class Searching(Explored):
     """What is searched for, and what was found."""
 
     query = T.Unicode("")
-    hits = T.List(T.Int())
+    hits = Rows()
 
     @T.observe("query")
     def _search(self, _change: Any = None) -> None:

@@ -9,7 +9,7 @@ import traitlets as T
 
 from clipnb.exploring import Selection
 from clipnb.plots.palette import isolated
-from clipnb.widgets.explorer.explored import Explored
+from clipnb.widgets.explorer.explored import Explored, Rows
 from clipnb.widgets.explorer.words import Words
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _WORDS = 10
 class Selecting(Explored):
     """The selected points."""
 
-    selected = T.List(T.Int())
+    selected = Rows()
     words = T.List(T.Unicode(), read_only=True)
     _words: Words
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from clipnb.errors import InvalidEmbeddings, StoreError, UnsupportedOption, WrongShape, WrongType
 from clipnb.exploring import Near, nearby
@@ -56,6 +58,14 @@ class Space:
             return self.rows is not None
         except (UnsupportedOption, StoreError):
             return False
+
+    @functools.cached_property
+    def total(self) -> NDArray[np.float64]:
+        """The sum of the map's own rows, [dim]."""
+        total = np.zeros(self.rows.dim)
+        for _, block in self.rows.blocks():
+            total += block.sum(axis=0, dtype=np.float64)
+        return total
 
     def vector(self, row: int) -> FloatArray:
         """Of a point of the map, or of one that was added: [dim]."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipnb.errors import WrongType
-from clipnb.exploring import Vocabulary, names_of_things, representative_texts
+from clipnb.exploring import Vocabulary, names_of_things, rank_texts
 from clipnb.types import Embeddings
 from clipnb.widgets.explorer.spaces import Space
 
@@ -58,16 +58,12 @@ class Words:
             Its table, with a column language where the texts' languages are known.
         """
         texts, known = self._encoded(space, done)
-        own = rows[rows < len(space.rows)]
-        chosen = Embeddings(space.vectors(rows.tolist()), model=space.rows.model)
-        others = np.setdiff1d(np.arange(len(space.rows)), own)
-        found = representative_texts(
-            chosen,
-            space.texts(texts),
-            k,
-            space.rows[others] if len(others) else None,
-            one_of=known.about or None,
-        )
+        count, own = len(space.rows), rows[rows < len(space.rows)]
+        here = space.vectors(rows.tolist()).mean(axis=0, dtype=np.float64)
+        elsewhere = None
+        if len(own) < count:  # the sum of all less that of the selection: no copy of the rest
+            elsewhere = (space.total - space.vectors(own.tolist()).sum(axis=0, dtype=np.float64)) / (count - len(own))
+        found = rank_texts(space.texts(texts), here, elsewhere, k, one_of=known.about or None)
         if known.languages:
             code = dict(zip(known.texts, known.languages, strict=True))
             found.insert(1, "language", [code[text] for text in found["text"]])
