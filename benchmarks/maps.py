@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from clipnb.maps.quality import MapQuality
 
 CHILD = """
-import json, sys, time
+import json, resource, sys
 import numpy as np
 rows, contender, out = np.load(sys.argv[1]), sys.argv[2], sys.argv[3]
-seconds, asked = {}, 0
+seconds = {}
 if contender.startswith("clipnb"):
     import clipnb
     found = clipnb.project(rows, progress=False)
@@ -49,7 +49,7 @@ else:
         knn = among_themselves(rows, 15)
     coords = umap.UMAP(metric="cosine", random_state=0, n_jobs=1, precomputed_knn=knn).fit_transform(rows)
 np.save(out, coords)
-print(json.dumps(seconds))
+print(json.dumps([seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024]))
 """
 
 CONTENDERS = ("clipnb, nothing compiled", "clipnb", "umap-learn", "umap-learn alone")
@@ -68,8 +68,8 @@ def made(count: int, dim: int = 512, groups: int = 40, inner: int = 6) -> np.nda
     return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
 
 
-def timed(contender: str, rows: Path, out: Path, cache: Path) -> tuple[float, float, dict[str, float]]:
-    """Elapsed and processor seconds of a fresh process, and the stages that it names."""
+def timed(contender: str, rows: Path, out: Path, cache: Path) -> tuple[tuple[float, float, int], dict[str, float]]:
+    """Elapsed and processor seconds of a fresh process and its peak memory in MB; and the stages that it names."""
     environment = {**os.environ, "CLIPNB_CACHE": str(cache), "TQDM_DISABLE": "1"}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
@@ -80,13 +80,15 @@ def timed(contender: str, rows: Path, out: Path, cache: Path) -> tuple[float, fl
     elapsed = time.perf_counter() - start
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return elapsed, cpu, json.loads(child.stdout.splitlines()[-1])
+    seconds, peak = json.loads(child.stdout.splitlines()[-1])
+    return (elapsed, cpu, peak), seconds
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, nargs="+", default=[1000, 10_000])
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", nargs="+", choices=CONTENDERS, help="these contenders")
     parser.add_argument("--quick", action="store_true", help="one round, without umap-learn")
     parser.add_argument("--quality", action="store_true", help="what the maps keep, over seeds, instead of times")
     parser.add_argument("--seeds", type=int, default=3)
@@ -94,31 +96,32 @@ def main() -> None:
     if options.quality:
         compare_quality(1 if options.quick else options.seeds)
         return
-    contenders = CONTENDERS[:2] if options.quick else CONTENDERS
+    contenders = options.only or (CONTENDERS[:2] if options.quick else CONTENDERS)
     rounds = 1 if options.quick else options.rounds
     print(f"load at the start {os.getloadavg()[0]:.1f}, {len(os.sched_getaffinity(0))} cores\n")
-    print("| rows | | elapsed, s | processor, s | target, s | trustworthiness | recall at 15 |")
-    print("|---|---|---|---|---|---|---|")
+    print("| rows | | elapsed, s | processor, s | target, s | peak, MB | trustworthiness | recall at 15 |")
+    print("|---|---|---|---|---|---|---|---|")
     stages = []
     with tempfile.TemporaryDirectory() as work:
         folder = Path(work)
         for count in options.rows:
             rows = made(count)
             np.save(folder / "rows.npy", rows)
-            times: dict[str, list[tuple[float, float]]] = {name: [] for name in contenders}
+            times: dict[str, list[tuple[float, float, int]]] = {name: [] for name in contenders}
             for turn in range(rounds):
                 cache = folder / f"cache-{count}-{turn}"
                 for name in contenders:
-                    elapsed, cpu, parts = timed(name, folder / "rows.npy", folder / f"{name}.npy", cache)
-                    times[name].append((elapsed, cpu))
+                    measured, parts = timed(name, folder / "rows.npy", folder / f"{name}.npy", cache)
+                    times[name].append(measured)
                     if parts:
                         stages.append(f"{count:,} rows, {name}, s: {parts}")
             for name in contenders:
-                elapsed, cpu = np.median(times[name], axis=0)
+                elapsed, cpu, peak = np.median(times[name], axis=0)
                 found = quality(rows, np.load(folder / f"{name}.npy"), sample=1000)
                 trust, recall = found["trustworthiness"], found["neighbourhood recall"]
                 target = TARGETS.get((count, name), "")
-                print(f"| {count:,} | {name} | {elapsed:.1f} | {cpu:.1f} | {target} | {trust:.3f} | {recall:.3f} |")
+                numbers = f"{elapsed:.1f} | {cpu:.1f} | {target} | {peak:.0f} | {trust:.3f} | {recall:.3f}"
+                print(f"| {count:,} | {name} | {numbers} |", flush=True)
     print(f"\nMedians of {rounds}. Load at the end {os.getloadavg()[0]:.1f}.\n\n" + "\n".join(stages))
 
 

@@ -58,7 +58,10 @@ def test_every_number_has_its_caution():
     assert len(found.measures) == 6
     for each in found.measures:
         assert each.name in str(found)
-        assert each.caution in str(found)
+        assert each.caution in " ".join(str(found).split())
+    assert max(map(len, str(found).splitlines())) <= 106
+    assert "all 150 points" in str(found)
+    assert "75 of 150 points" in str(MAP.quality(sample=75))
     assert 0 < found["stable neighbours"] <= 1
     assert 0 <= found["Procrustes disparity"] < 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["MapQuality", "Measure", "measure", "torn"]
 
 PAIRS = 20_000
+NAME_WIDTH, TEXT_WIDTH = 22, 76
 BLOCK_BYTES = 64e6
 
 
@@ -62,9 +64,14 @@ class MapQuality:
         return pd.DataFrame(list(self.measures), columns=["measure", "value", "says", "caution"])
 
     def __str__(self) -> str:
-        head = f"{self.k} neighbours, {self.sampled} of {self.count} points looked at"
-        lines = [f"{each.name:<22}{each.value:7.3f}  {each.says}\n{'':31}({each.caution})" for each in self.measures]
-        return "\n".join([head, *lines])
+        looked = f"all {self.count:,}" if self.sampled == self.count else f"{self.sampled:,} of {self.count:,}"
+        lines = [f"Neighbourhoods of {self.k}, {looked} points looked at"]
+        for each in self.measures:
+            says = textwrap.wrap(each.says, TEXT_WIDTH)
+            caution = textwrap.wrap(f"But: {each.caution}.", TEXT_WIDTH)
+            lines.append(f"{each.name:<{NAME_WIDTH}}{each.value:6.3f}  {says[0]}")
+            lines += [" " * (NAME_WIDTH + 8) + text for text in (*says[1:], *caution)]
+        return "\n".join(lines)
 
     __repr__ = __str__
 
@@ -102,17 +109,17 @@ def measure(projection: Projection, k: int, *, sample: int, seed: int, seeds: in
         Measure(
             "continuity", 1 - scale * missing,
             "1: who belongs together stands together on the map; 0.5: chance",
-            "one map for all points: an average hides the regions that are torn; see torn()",
+            "an average over all points hides the regions that are torn; see torn()",
         ),
         Measure(
             "neighbourhood recall", shared / (len(rows) * k),
             f"share of the {k} true neighbours among the {k} nearest on the map; chance: {chance:.3g}",
-            "strict: the 16th instead of the 15th counts as lost; two dimensions can rarely hold more than half",
+            "it is strict: the 16th instead of the 15th counts as lost; two dimensions can rarely hold more than half",
         ),
         Measure(
             "Shepard correlation", _shepard(vectors, coords, rng),
             "1: the order of all distances is kept, far ones included; 0: none of it",
-            "mostly about far pairs, which UMAP and t-SNE do not try to keep; low is no fault of theirs, "
+            "it is mostly about far pairs, which UMAP and t-SNE do not try to keep; low is no fault of theirs, "
             "but forbids reading gaps and sizes off the map",
         ),
     ]  # fmt: skip
@@ -205,10 +212,11 @@ def _stability(projection: Projection, coords: FloatArray, k: int, rows: NDArray
         kept.append(float((own[:, :, None] == theirs[:, None, :]).any(axis=2).mean()))
         apart.append(float(procrustes(coords.astype(np.float64), other.astype(np.float64))[2]))
     words = f"over {seeds} other seed{'s' if seeds > 1 else ''}"
+    worst = f"; {min(kept):.3f} with the worst of them" if seeds > 1 else ""
     return [
         Measure(
             "stable neighbours", float(np.mean(kept)),
-            f"share of the {k} nearest on the map that stay so {words}; {min(kept):.3f} in the worst",
+            f"share of the {k} nearest on the map that stay so {words}{worst}",
             "a map can be stable and wrong: another seed repeats what the method always does",
         ),
         Measure(
