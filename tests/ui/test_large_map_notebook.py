@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 
 import numpy as np
@@ -136,7 +137,7 @@ def test_points_are_named_lassoed_lit_and_added_in_both_maps(page):
     low, high = first.min(axis=0), first.max(axis=0)
     middle, half = (low + high) / 2, (high - low).max() / 2
     pointed, lassoed = (page.locator(f".{name} .widget-html-content") for name in ("pointed", "lassoed"))
-    names, nothing = page.locator(".clipnb-name"), "0 rows, True, 0"
+    names, nothing = page.locator(".clipnb-pointed-name"), "0 rows, True, 0"
 
     def selected(n):
         return sorted(asked(page, "[...api.get('selectedPoints')]", n))
@@ -296,3 +297,52 @@ def test_values_are_drawn_in_the_colours_of_the_legend_on_a_dark_page(browser, l
         assert blue[2] > blue[0] + 20
         assert yellow[0] > yellow[2] + 60
         assert np.ptp(grey) < 12
+
+
+PANEL = """\
+import clipnb
+
+model = clipnb.load()
+emoji = clipnb.datasets.emoji("fluent", languages=["en"]).select(group="food & drink")
+rows = clipnb.Embeddings(model.encode_image(emoji.images), ids=emoji.emojis, modality="image", model=model.name)
+projection = clipnb.project(rows, method="pca", progress=False)
+clipnb.widgets.MapExplorer(
+    projection, model=model, images=emoji, groups=emoji.subgroups, texts=["fruit", "drink"], renderer="jupyter-scatter"
+)"""
+DROP = """([name, content, where]) => {
+  const transfer = new DataTransfer();
+  const bytes = Uint8Array.from(atob(content), (char) => char.charCodeAt(0));
+  transfer.items.add(new File([bytes], name, { type: "image/png" }));
+  const event = new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true, composed: true });
+  document.querySelector(where).dispatchEvent(event);
+}"""
+
+
+def test_the_explorer_works_on_this_canvas_too(browser, lab, notebooks):
+    from playwright.sync_api import expect
+
+    expect.set_options(timeout=60_000)
+    with running_panel(browser, lab, notebooks, "large-panel", [PANEL], ".clipnb-explorer") as (page, panel):
+        page.locator(".clipnb-marks").wait_for(timeout=60_000)
+        page.wait_for_function(f"() => ({API})(0).api.get('isPointsDrawn')", timeout=60_000)
+        panel.locator("canvas").first.scroll_into_view_if_needed()
+        box = panel.locator("canvas").first.bounding_box()
+        at = np.array([box["x"], box["y"]]) + asked(page, "api.getScreenPosition(0)")
+        page.mouse.move(*(at - 30))
+        page.mouse.move(*at, steps=6)
+        expect(page.locator(".clipnb-pointed-name")).not_to_be_hidden()
+        name = page.locator(".clipnb-pointed-name").inner_text()
+        expect(panel.locator(f"img[alt*='{name}']").first).to_be_visible()
+        expect(page.locator(".clipnb-shown")).to_have_count(1)
+
+        middle = np.array([box["x"] + box["width"] / 2, box["y"] + box["height"] / 2])
+        lasso(page, middle + np.array([[-80, -80], [80, -80], [80, 80], [-80, 80]]))
+        page.wait_for_function(f"() => ({API})(0).api.get('selectedPoints').length > 1")
+        count = asked(page, "api.get('selectedPoints').length")
+        expect(panel.locator(".clipnb-status")).to_contain_text(f"{count} points are selected")
+
+        picture = io.BytesIO()
+        Image.new("RGB", (60, 60), "red").save(picture, "PNG")
+        content = base64.b64encode(picture.getvalue()).decode()
+        page.evaluate(DROP, ["my apple.png", content, ".clipnb-map canvas"])
+        expect(page.locator(".clipnb-star text")).to_have_text(["my apple.png"])

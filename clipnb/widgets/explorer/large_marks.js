@@ -67,7 +67,7 @@ function element(kind, attributes, parent) {
 function over({ model, api, canvas }) {
   const sheet = element("svg", { class: "clipnb-marks" });
   const name = document.createElement("div");
-  name.className = "clipnb-name";
+  name.className = "clipnb-pointed-name";
   name.dir = "auto";
   canvas.parentElement.append(sheet, name);
   canvas.setAttribute("role", "img");

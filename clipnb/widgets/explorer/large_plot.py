@@ -71,7 +71,7 @@ def plot_of(points: NDArray[np.float32], colouring: Colouring, mode: str, height
         background_color=page(mode),
         color_hover=ink(mode),
         opacity_unselected=0.3,
-        size=6 if count <= 3000 else 4 if count <= 30_000 else 3 if count <= 300_000 else 2,
+        size=9 if count <= 300 else 6 if count <= 3000 else 4 if count <= 30_000 else 3 if count <= 300_000 else 2,
         mouse_mode="lasso",
         lasso_color="#D55E00",
         lasso_on_long_press=False,
