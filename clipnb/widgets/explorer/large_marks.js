@@ -20,15 +20,19 @@ const soon = (milliseconds) => new Promise((resolve) => setTimeout(resolve, mill
 /** The scatter refuses new points while it draws others, and they would be lost: let them wait for their turn. */
 function takeTurns(api, done) {
   const draw = api.draw;
+  let gone = false;
   let last = (async () => {
-    while (!api.get("isDestroyed") && !api.get("isPointsDrawn")) await soon(30);
-    done();
+    while (!gone && !api.get("isPointsDrawn")) await soon(30);
+    if (!gone) done();
   })();
   api.draw = (...given) => {
-    last = last.then(() => draw(...given)).then(done).catch(console.error);
+    last = last.then(() => !gone && draw(...given).then(done)).catch(console.error);
     return last;
   };
-  return () => (api.draw = draw);
+  return () => {
+    gone = true;
+    api.draw = draw;
+  };
 }
 
 /**
