@@ -45,16 +45,11 @@ class Vocabulary:
             model: any.
             done: told how many texts have their row, after each block of 128.
         """
-        # Texts of one length beside each other: a block is as long as its longest.
-        order = sorted(range(len(self)), key=lambda i: len(self.texts[i]))
         parts = []
         for start in range(0, len(self), _AT_ONCE):
-            parts.append(model.encode_text([self.texts[i] for i in order[start : start + _AT_ONCE]]))
+            parts.append(model.encode_text(list(self.texts[start : start + _AT_ONCE])))
             done(min(start + _AT_ONCE, len(self)))
-        vectors = np.concatenate(parts)
-        rows = np.empty_like(vectors)
-        rows[order] = vectors
-        return Embeddings(rows, self.texts, "text", model.name)
+        return Embeddings(np.concatenate(parts), self.texts, "text", model.name)
 
 
 def names_of_things(languages: Sequence[str] = ()) -> Vocabulary:
