@@ -15,7 +15,7 @@ from test_searching import stored_rows
 
 import clipnb
 from clipnb.errors import ApproximateSearch, EmptyInput, InvalidEmbeddings, MissingExtra, StoreError, UnsupportedOption
-from clipnb.searching import choosing
+from clipnb.searching import choosing, kept
 from clipnb.types import unit_rows
 
 QUIET = {"threads": 1, "progress": False}
@@ -219,3 +219,18 @@ def test_bad_arguments(made):
         clipnb.build_index(rows[:10])
     with pytest.raises(InvalidEmbeddings, match="queries= has 3 columns"):
         clipnb.build_index(rows, queries=clipnb.Embeddings(np.eye(3)))
+
+
+def test_a_disk_that_refuses_leaves_nothing_behind(stored):
+    index = clipnb.build_index(stored, save=False, **QUIET)
+
+    class Refusing:
+        def save(self, path):
+            Path(path).write_bytes(b"half")
+            raise RuntimeError("no space")
+
+    index.graph = Refusing()
+    with pytest.raises(StoreError, match="cannot be written"):
+        kept.save(index)
+    assert not [file.name for file in Path(stored.folder).iterdir() if "search-index" in file.name]
+    stored.check()
