@@ -488,6 +488,25 @@ def test_the_code_of_a_joint_map_and_of_ids_that_stand_twice(centred, model, pro
     assert run(panel.code(), embeddings=projection.source.embeddings)["rows"] == [4, 8]
 
 
+@pytest.mark.parametrize("how", [{}, {"method": "aligned_umap", "strength": 0.4, "n_neighbors": 6}])
+def test_the_code_of_maps_that_were_made_together(model, how):
+    other = Wider()
+    both = [rows_of(model), rows_of(other)]
+    maps = clipnb.project_aligned(both, seed=2, progress=False, **how)
+    panel = MapExplorer(maps, model=[model, other], texts=TEXTS)
+    panel.space = 1
+    panel.selected, panel.query = [3, 4], "blue"
+    texts = clipnb.Embeddings(other.encode_text(TEXTS), ids=TEXTS, modality="text", model=other.name)
+    again = run(panel.code(), embeddings_1=both[0], embeddings_2=both[1], model=other, texts=texts)
+    for made, given in zip(again["projections"], maps, strict=True):
+        np.testing.assert_allclose(made.coords, given.coords, atol=1e-6)
+    assert again["rows"] == [3, 4]
+    assert again["found"]["id"].tolist() == [LABELS[row] for row in panel.hits]
+    assert again["words"]["text"].tolist() == panel.words
+    alone = MapExplorer([maps[0], clipnb.Projection(maps[1].coords, maps[1].ids, "by hand")])
+    assert "# embeddings, projection: the rows and the map that the panel was given" in alone.code()
+
+
 # -- bad input --------------------------------------------------------------------------------------
 
 

@@ -36,8 +36,7 @@ def explorer_lines(
     """
     space = spaces[at]
     comments: list[str] = []
-    body = _rows(space, comments)
-    body += _map(spaces, at, comments)
+    body = _maps(spaces, at, comments) if len(spaces) > 1 else _map(space, comments)
     if query or words:
         line = load_line(space.model) if space.model is not None else None
         if line is None:
@@ -64,33 +63,55 @@ def explorer_lines(
     return "\n".join(["import clipnb", "", *dict.fromkeys(comments), *body])
 
 
-def _rows(space: Space, comments: list[str]) -> list[str]:
-    rows = None if space.projection.source is None else space.projection.source.rows
+def _map(space: Space, comments: list[str]) -> list[str]:
+    """Lines for ``embeddings`` and ``projection``."""
+    projection = space.projection
+    rows = None if projection.source is None else projection.source.rows
+    lines = []
     if space.joint is not None:
         comments.append("# joint: the one that the panel was given")
-        return ["embeddings = joint.embeddings"]
-    if isinstance(rows, StoredEmbeddings):
-        return [f"embeddings = clipnb.open_embeddings({_text(rows.folder)})"]
-    comments.append("# embeddings: the rows that the map was made from, in their order")
-    return []
-
-
-def _map(spaces: Sequence[Space], at: int, comments: list[str]) -> list[str]:
-    projection = spaces[at].projection
-    if len(spaces) > 1 or {"frame", "aligned"} & set(projection.params) or projection.method not in OPTIONS:
+        lines.append("embeddings = joint.embeddings")
+    elif isinstance(rows, StoredEmbeddings):
+        lines.append(f"embeddings = clipnb.open_embeddings({_text(rows.folder)})")
+    else:
+        comments.append("# embeddings: the rows that the map was made from, in their order")
+    if {"frame", "aligned"} & set(projection.params) or projection.method not in OPTIONS:
         comments.append("# projection: the map that the panel was given")
+        return lines
+    arguments = [f"method={_text(projection.method)}", *_options(projection)]
+    return [*lines, *_call("projection = clipnb.project", ["embeddings", *arguments])]
+
+
+def _maps(spaces: Sequence[Space], at: int, comments: list[str]) -> list[str]:
+    """The same of one of several maps, which are made together where they were."""
+    maps = [space.projection for space in spaces]
+    turned = "frame" not in maps[0].params and all("frame" in each.params for each in maps[1:])
+    together = [each.params.get("aligned", {}) for each in maps]
+    alike = len({(each.method, *_options(each)) for each in maps}) == 1 and maps[0].method in OPTIONS
+    if alike and turned:
+        how = [f"layout={_text(maps[0].method)}"]
+    elif alike and [each.get("map") for each in together] == list(range(len(maps))):
+        how = ['method="aligned_umap"', f"strength={together[0]['strength']!r}"]
+    else:
+        comments.append("# embeddings, projection: the rows and the map that the panel was given")
         return []
-    arguments = [f"method={_text(projection.method)}"]
-    if projection.seed is not None:
-        arguments.append(f"seed={projection.seed}")
+    names = [f"embeddings_{n}" for n in range(1, len(maps) + 1)]
+    comments.append(f"# {', '.join(names)}: the rows that the maps were made from, in their order")
+    made = _call("projections = clipnb.project_aligned", [f"[{', '.join(names)}]", *how, *_options(maps[0])])
+    return [*made, f"embeddings, projection = {names[at]}, projections[{at}]"]
+
+
+def _options(projection: Projection) -> list[str]:
+    """The arguments that are not as they would be anyway."""
+    arguments = [f"seed={projection.seed}"] if projection.seed is not None else []
     defaults = {name: p.default for name, p in inspect.signature(project).parameters.items()}
-    defaults |= OPTIONS[projection.method]
-    for name in ("n_components", "n_neighbors", "min_dist", *OPTIONS[projection.method]):
+    defaults |= OPTIONS.get(projection.method, {})
+    for name in ("n_components", "n_neighbors", "min_dist", *OPTIONS.get(projection.method, {})):
         value = projection.params.get(name, defaults[name])
         value = tuple(value) if isinstance(value, list) else value
         if value != defaults[name]:
             arguments.append(f"{name}={value!r}")
-    return _call("projection = clipnb.project", ["embeddings", *arguments])
+    return arguments
 
 
 def _selection(projection: Projection, selected: Sequence[int]) -> list[str]:
