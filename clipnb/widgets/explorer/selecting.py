@@ -64,11 +64,11 @@ class Selecting(Explored):
             self.canvas.select(self.selected)
             self._write_code()
             if not self.selected:
-                self.view.show_selection("", None)
+                self.view.show_selection(None)
                 self._say(self._welcome())
                 return
             sentence = self._count_words()
-            self.view.show_selection(sentence, self.selection.table())
+            self.view.show_selection(self.selection.table())
             self._say(sentence)
             self._find_words()
             self._write_code()

@@ -95,7 +95,7 @@ class ExplorerView:
         both = named(W.Box([self.words, self.table]), "words-and-table")
         self._choosing = named(W.VBox([self.summary, self.progress, both, saving]), "choosing")
         below = named(W.Box([self._finding, self._choosing]), "below")
-        self.show_selection("", None)
+        self.show_selection(None)
         self.show_hits("", [])
         top = named(W.Box([drawing, point]), "map-and-point")
         return stylesheet(), asking, top, below, self.show_code, self.code
@@ -121,14 +121,14 @@ class ExplorerView:
         self.found.show(heading, lines)
         self._finding.layout.display = None if lines else "none"
 
-    def show_selection(self, sentence: str, table: pd.DataFrame | None) -> None:
-        """A sentence on the selection and the head of its table; without points, nothing."""
+    def show_selection(self, table: pd.DataFrame | None) -> None:
+        """The head of the selection's table, and all of it as a file; without points, nothing."""
         self.table.value = self.download.value = self.summary.value = ""
         self.show_words(None)
         self._choosing.layout.display = None if table is not None and len(table) else "none"
         if table is None or not len(table):
             return
-        self.summary.value = f"<b>Selected</b><small>{escape(sentence)}</small>"
+        self.summary.value = f"<b>Selected: {len(table):,} {'point' if len(table) == 1 else 'points'}</b>"
         left = len(table) - _TABLE_ROWS
         below = f"<p>… and {left:,} more.</p>" if left > 0 else ""
         columns = [name for name in table.columns if name != "row" and (name != "id" or _tells(table))]
