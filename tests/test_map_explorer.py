@@ -350,6 +350,18 @@ def test_on_a_centred_map_queries_pictures_and_words_are_centred_too(centred, mo
     assert "picture or text" in panel.colourings
 
 
+def test_emoji_give_the_pictures_of_a_joint_map_their_names(centred, model):
+    both, projection = centred
+    emoji = clipnb.datasets.emoji("fluent", languages=["de"]).take(range(30))
+    panel = MapExplorer(projection, model=model, joint=both, images=emoji)
+    panel.shown = 2
+    assert emoji.names["de"].iloc[2] in panel.view.card.value
+    assert "<img" in panel.view.card.value
+    panel.shown = 31
+    assert "red 1" in panel.view.card.value
+    assert "<img" not in panel.view.card.value
+
+
 # -- new pictures -----------------------------------------------------------------------------------
 
 

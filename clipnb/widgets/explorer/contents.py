@@ -85,9 +85,16 @@ class Contents:
             modality = joint.modality if modality is None else modality
         if isinstance(images, EmojiSet):
             whole = len(images) == self.count
-            if labels is None and whole:
+            if labels is None:
                 names = images.names[images.languages[0]].tolist()
-                labels = [n if isinstance(n, str) else e for n, e in zip(names, images.emojis, strict=True)]
+                named = [n if isinstance(n, str) else e for n, e in zip(names, images.emojis, strict=True)]
+                if whole:
+                    labels = named
+                elif joint is not None and joint.modality.count("image") == len(images):
+                    labels = [
+                        named[row] if kind == "image" else name
+                        for row, kind, name in zip(joint.rows, joint.modality, ids, strict=True)
+                    ]
             groups = images.groups if groups is None and whole else groups
             images = images.images
         self.labels = self._column("labels", self.ids if labels is None else labels)
