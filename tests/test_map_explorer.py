@@ -627,6 +627,7 @@ def test_large_maps_are_light_in_the_browser():
     panel = MapExplorer(many, groups=[str(i % 3) for i in range(20_001)])
     traces = panel.canvas.figure.data[:3]
     assert all(trace.customdata is None and trace.hoverinfo == "none" for trace in traces)
+    assert all(trace.x.dtype == trace.y.dtype == np.float32 for trace in traces)
     touch(panel, 20_000)
     assert "20000" in panel.view.card.value
     lasso(panel, list(range(5000)))

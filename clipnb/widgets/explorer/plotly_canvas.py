@@ -198,7 +198,10 @@ class PlotlyCanvas:
         if len(self._maps[0]) > HOVER_TEXT_UP_TO:
             trace.hovertemplate = trace.customdata = None
             trace.hoverinfo = "none"
-            trace.x, trace.y = np.asarray(trace.x, dtype=np.float32), np.asarray(trace.y, dtype=np.float32)
+            for axis in "xyz" if self.in_space else "xy":
+                short = np.asarray(trace[axis], dtype=np.float32)
+                trace[axis] = None  # equal numbers of another kind would not be taken
+                trace[axis] = short
         if self._auto and isinstance(trace.marker.color, str) and trace.marker.color == ink(self._mode):
             trace.marker.color = _ON_ANY_PAGE
         if not self.in_space:
