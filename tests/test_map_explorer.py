@@ -168,6 +168,14 @@ def test_pictures_from_a_folder_a_function_and_an_emoji_set(model, projection, t
     panel = MapExplorer(projection, images=lambda row: PICTURES[row] if row else None)
     panel.shown = 1
     assert "<img" in panel.view.card.value
+    panel = MapExplorer(projection, images={7: "seven"}.__getitem__)  # a function that raises for all but one
+    panel.shown = 5
+    assert "Its picture cannot be shown" in panel.view.card.value
+    assert len(panel.view.near.lines) == 8
+    column = pd.Series(PICTURES, index=range(100, 130))
+    panel = MapExplorer(projection, images=column)
+    panel.shown = 5
+    assert "<img" in panel.view.card.value
     emoji = clipnb.datasets.emoji("fluent", languages=["de"]).take(range(30))
     panel = MapExplorer(projection, images=emoji)
     panel.shown = 0
@@ -599,6 +607,15 @@ def test_a_map_in_space_has_no_lasso_and_says_so(model):
     panel.colour_by = "value" if "value" in panel.colourings else "nothing"
     with pytest.raises(WrongShape, match="on a plane"):
         MapExplorer([made, made])
+
+
+def test_numbers_that_are_missing_are_no_reason_to_fail(projection):
+    panel = MapExplorer(projection, values={"age": [float("nan"), *range(29)]})
+    assert panel.colour_by == "age"
+    panel.shown = 0
+    assert "age" in panel.view.card.value
+    lasso(panel, [0, 1])
+    assert panel.table()["age"].isna().sum() == 1
 
 
 def test_a_single_point():

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from clipnb.datasets import EmojiSet
-from clipnb.errors import ClipnbError, EmptyInput, UnsupportedOption, WrongShape, WrongType
+from clipnb.errors import EmptyInput, UnsupportedOption, WrongShape, WrongType
 from clipnb.images import read_image
 from clipnb.maps import Projection
 from clipnb.modality import Joint
@@ -137,6 +137,8 @@ class Contents:
             return lambda row: None if self._is_text(row) else folder / self.ids[row]
         if callable(images):
             return lambda row: images(row)
+        if hasattr(images, "iloc"):  # a column of pandas, whose index may be anything
+            images = list(images)
         if not hasattr(images, "__len__") or not hasattr(images, "__getitem__") or isinstance(images, (bytes, Mapping)):
             raise WrongType(
                 f"images are {_kind(images)}; expected a list, an EmojiSet, a folder, or a function from row to picture"
@@ -169,7 +171,7 @@ class Contents:
         if key not in self._uris:
             try:
                 picture = self.picture(row)
-            except ClipnbError:
+            except Exception:  # whatever a function of the reader's raises; the point's card says it
                 picture = None
             self._uris[key] = None if picture is None else data_uri(picture, size)
             if len(self._uris) > _KEPT:

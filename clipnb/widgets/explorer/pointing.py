@@ -6,7 +6,6 @@ from typing import Any
 
 import traitlets as T
 
-from clipnb.errors import ClipnbError
 from clipnb.plots.thumbnails import data_uri
 from clipnb.widgets.explorer.explored import Explored
 from clipnb.widgets.explorer.point_list import Line
@@ -70,7 +69,7 @@ class Pointing(Explored):
         remark = ""
         try:
             picture = of.picture(row)
-        except ClipnbError as error:
+        except Exception as error:  # of the reader's own function too
             picture, remark = None, f"Its picture cannot be shown. {error}"
         self.view.show_point(of.labels[row], None if picture is None else data_uri(picture, 256), facts, remark)
 
