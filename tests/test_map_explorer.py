@@ -656,6 +656,14 @@ def test_light_dark_and_auto(projection):
         panel = MapExplorer(projection, groups=GROUPS, mode=mode)
         page = panel.canvas.figure.layout.template.layout.paper_bgcolor
         assert (page == "#16161A") == (mode == "dark")
+    # Of ten groups the last has the ink of its page; on a page of either kind, no ink.
+    ten = [str(i % 10) for i in range(30)]
+    colours = {
+        mode: {trace.marker.color for trace in MapExplorer(projection, groups=ten, mode=mode).canvas.figure.data[:10]}
+        for mode in ("light", "dark", "auto")
+    }
+    assert all(len(each) == 10 for each in colours.values())
+    assert not {"#1F2430", "#F2F3F5"} & colours["auto"]
 
 
 def test_the_large_canvas_behind_the_same_panel(model, projection):

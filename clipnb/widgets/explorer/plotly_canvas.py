@@ -26,6 +26,8 @@ _HITS, _SHOWN, _NEW, _CHOSEN = "hits", "shown", "new", "chosen"
 # Seen on light and dark pages alike, and told from the groups' colours by its form.
 _RING, _STAR = "#E7298A", "#E7298A"
 _ON_ANY_PAGE = "#8B93A1"
+# Of the tenth group, which has the ink of its page where that is known.
+_TENTH = "#7D8A2E"
 _TALLEST = 620
 _LAYOUT: dict[str, Any] = {
     "dragmode": "lasso",
@@ -203,7 +205,7 @@ class PlotlyCanvas:
                 trace[axis] = None  # equal numbers of another kind would not be taken
                 trace[axis] = short
         if self._auto and isinstance(trace.marker.color, str) and trace.marker.color == ink(self._mode):
-            trace.marker.color = _ON_ANY_PAGE
+            trace.marker.color = _TENTH
         if not self.in_space:
             trace.unselected = {"marker": {"opacity": 0.18}}
             trace.selected = {"marker": {"opacity": 0.95}}
