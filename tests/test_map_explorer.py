@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from fakes import FakeClip
 from PIL import Image
+from plotly.callbacks import Points
 
 import clipnb
 from clipnb.errors import EmptyInput, InvalidEmbeddings, UnsupportedOption, WrongShape, WrongType
@@ -446,6 +447,13 @@ def test_several_maps_are_lit_together(pair, model):
     figure = panel.canvas.figure
     tell(panel, "select", [1, 2], [i for i, trace in enumerate(figure.data) if trace.meta["map"] == 0])
     assert panel.selected == [1, 2]
+    shown = [sum(len(t.selectedpoints) for t in figure.data if t.meta["map"] == n) for n in (0, 1)]
+    assert shown == [2, 2]
+    # plotly's own news of the same lasso may come later, and says nothing of the other map.
+    for own, trace in zip(panel.canvas._rows, figure.data, strict=True):
+        inside = np.flatnonzero(np.isin(own, [1, 2])) if trace.meta["map"] == 0 else []
+        news = Points(point_inds=list(inside), xs=[], ys=[], trace_name=trace.name, trace_index=0)
+        trace._dispatch_on_selection(news, None)
     shown = [sum(len(t.selectedpoints) for t in figure.data if t.meta["map"] == n) for n in (0, 1)]
     assert shown == [2, 2]
     # A new picture goes onto both maps, and the space can be changed.

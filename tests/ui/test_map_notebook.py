@@ -6,7 +6,7 @@ import re
 
 import pandas as pd
 import pytest
-from notebook_page import ERROR, running_panel, screenshot
+from notebook_page import ERROR, KERNEL_IDLE, run_command, running_panel, screenshot
 from PIL import Image
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
@@ -81,8 +81,6 @@ def inside(points, box):
 
 def ask(page, code):
     """What the kernel answers to a line in the next cell, which the panel has not touched."""
-    from notebook_page import KERNEL_IDLE, run_command
-
     cell = page.locator(".jp-CodeCell").last
     cell.locator(".cm-content").click()
     page.keyboard.press("Control+A")
@@ -204,8 +202,6 @@ def test_a_map_by_pointer_words_and_files(browser, lab, notebooks, tmp_path):
         panel.get_by_label("Colour by").select_option(label="neighbours torn away")
         expect(plot.locator(".colorbar")).to_have_count(1)
         assert len([p for p in places(panel) if p["name"] == "new"]) == 2
-        from notebook_page import run_command
-
         run_command(page, "apputils:change-theme", theme="JupyterLab Dark")
         expect(page.locator("body")).to_have_attribute("data-jp-theme-light", "false")
         ground = plot.locator(".main-svg").first.evaluate("(e) => getComputedStyle(e).backgroundColor")
@@ -225,6 +221,9 @@ def test_a_map_by_pointer_words_and_files(browser, lab, notebooks, tmp_path):
         wide = panel.evaluate("(e) => [e.scrollWidth, e.clientWidth]")
         assert wide[0] <= wide[1] + 1
         screenshot(page, "map-narrow")
+        # The next notebooks are on the same server, which keeps the theme.
+        run_command(page, "apputils:change-theme", theme="JupyterLab Light")
+        expect(page.locator("body")).to_have_attribute("data-jp-theme-light", "true")
 
 
 def test_two_maps_light_each_other(browser, lab, notebooks):
@@ -251,7 +250,7 @@ def test_two_maps_light_each_other(browser, lab, notebooks):
         )
         expect(panel.locator(".clipnb-status")).to_contain_text(f"{len(held)} points are selected")
         dim = """(plot) => plot._fullData.map((d) => [d.xaxis, d.customdata ? (d.selectedpoints ?? []).length : 0])"""
-        page.wait_for_timeout(500)
+        page.wait_for_timeout(1500)  # plotly's own news of the lasso comes, too
         shown = panel.locator(".js-plotly-plot").evaluate(dim)
         assert [sum(n for axis, n in shown if axis == each) for each in ("x", "x2")] == [len(held)] * 2
         screenshot(page, "pair-lasso")

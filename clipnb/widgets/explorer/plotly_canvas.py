@@ -102,6 +102,7 @@ class PlotlyCanvas:
         least = min(tall, 320 if across == 1 else 180)
         self._link = PlotLink(self._done, fit=width is None, height=tall, ratio=ratio, least=least)
         self.widget = named(W.Box([self.figure, self._link]), "map")
+        self._connect()
 
     @property
     def in_space(self) -> bool:
@@ -151,6 +152,7 @@ class PlotlyCanvas:
             self.figure.add_traces(new.data)
             self.figure.layout.coloraxis = new.layout.coloraxis
             self.figure.layout.margin.r = 8 if values is None else _BAR_WIDTH
+        self._connect()
         self.add([], [])
         self.light(self._lit)
         self.show(self._shown)
@@ -254,6 +256,26 @@ class PlotlyCanvas:
             trace.selectedpoints = inside
 
     # -- what the reader does ---------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        """Hear of plotly's own news of a lasso, which may come after ours and dims what is in no trace of its map.
+
+        It comes to each trace in turn, the last one included, so there its parts are together.
+        """
+        if self.in_space:
+            return
+        gathered: list[NDArray[np.intp]] = []
+
+        def gather(i: int, points: Any) -> None:
+            rows = self._rows[i]
+            gathered.append(rows[[k for k in points.point_inds if k < len(rows)]])
+            if len(gathered) == len(self.figure.data):
+                chosen = np.unique(np.concatenate(gathered))
+                gathered.clear()
+                self.select(chosen)
+
+        for i, trace in enumerate(self.figure.data):
+            trace.on_selection(lambda _, points, __, i=i: gather(i, points))
 
     def _done(self, what: str, traces: NDArray[np.intp], points: NDArray[np.intp]) -> None:
         """Rows of what was pointed at, clicked or lassoed; rings are no points."""
