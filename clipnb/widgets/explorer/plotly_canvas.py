@@ -153,10 +153,15 @@ class PlotlyCanvas:
             self.figure.layout.coloraxis = new.layout.coloraxis
             self.figure.layout.margin.r = 8 if values is None else _BAR_WIDTH
         self._connect()
-        self.add([], [])
-        self.light(self._lit)
-        self.show(self._shown)
-        self.select(self._chosen)
+        # Each of these makes the browser draw all the points again.
+        if self._names:
+            self.add([], [])
+        if self._lit:
+            self.light(self._lit)
+        if self._shown >= 0:
+            self.show(self._shown)
+        if self._chosen:
+            self.select(self._chosen)
 
     def add(self, coords: Any, labels: Sequence[str]) -> None:
         """See `Canvas`."""
