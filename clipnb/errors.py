@@ -42,6 +42,7 @@ __all__ = [
     "UnsafeCheckpoint",
     "UnsupportedModel",
     "UnsupportedOption",
+    "UnusedIndex",
     "WrongShape",
     "WrongType",
     "nearest",
@@ -187,6 +188,10 @@ class BaselineMismatch(UserWarning):
 
 class ApproximateSearch(UserWarning):
     """Rows were found by an index that misses some; the message says how many, where that was measured."""
+
+
+class UnusedIndex(UserWarning):
+    """The index beside some rows cannot be used, and all of them were searched; the message says why."""
 
 
 class LowerPrecision(UserWarning):

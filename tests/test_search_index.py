@@ -14,8 +14,19 @@ import pytest
 from test_searching import stored_rows
 
 import clipnb
-from clipnb.errors import ApproximateSearch, EmptyInput, InvalidEmbeddings, MissingExtra, StoreError, UnsupportedOption
+from clipnb.errors import (
+    ApproximateSearch,
+    EmptyInput,
+    FolderBusy,
+    InvalidEmbeddings,
+    MissingExtra,
+    StoreError,
+    UnsupportedOption,
+    UnusedIndex,
+    WrongType,
+)
 from clipnb.searching import choosing, kept
+from clipnb.store import Store
 from clipnb.types import unit_rows
 
 QUIET = {"threads": 1, "progress": False}
@@ -166,7 +177,9 @@ def test_it_is_refused_when_the_rows_change(stored, monkeypatch):
     with pytest.raises(InvalidEmbeddings, match="of other rows"):
         clipnb.search(changed, ASKED, index=index)
     monkeypatch.setattr(choosing, "LARGE", 1000)
-    assert clipnb.search(changed, ASKED).attrs["index"] == "exact"
+    with pytest.warns(UnusedIndex, match="searching all 3,000 rows.*rows have changed") as said:
+        assert clipnb.search(changed, ASKED).attrs["index"] == "exact"
+    assert said[0].filename == __file__
     clipnb.build_index(changed, **QUIET)
     assert ask(changed).attrs["index"] == "approximate"
 
@@ -188,7 +201,44 @@ def test_a_damaged_index_is_named(stored, harm, monkeypatch):
     with pytest.raises(StoreError, match="make it again with build_index"):
         clipnb.search(again, ASKED, index="approximate")
     monkeypatch.setattr(choosing, "LARGE", 1000)
-    assert clipnb.search(again, ASKED).attrs["index"] == "exact"
+    with pytest.warns(UnusedIndex, match="make it again with build_index"):
+        assert clipnb.search(again, ASKED).attrs["index"] == "exact"
+
+
+NOT_SO = [
+    *({name: None} for name in ("fingerprint", "rows", "file", "bytes", "effort", "recall", "seconds")),
+    {"file": "../../secret.usearch"},
+    {"file": "manifest.json"},
+    {"effort": 10**12},
+    {"effort": -1},
+    {"recall": {}},
+    {"recall": {"value": "all", "at": 10, "queries": 256, "own": True, "modality": "image"}},
+    {"recall": {"value": 1.0, "at": 10, "queries": 256, "own": True, "modality": ["image"]}},
+]
+
+
+@pytest.mark.parametrize("change", NOT_SO, ids=str)
+def test_what_a_foreign_folder_says_of_its_index_is_not_believed(stored, change):
+    clipnb.build_index(stored, **QUIET)
+    path = Path(stored.folder) / "search-index.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(StoreError, match=r"search-index\.json: damaged; make it again"):
+        kept.kept_index(clipnb.open_embeddings(stored.folder))
+
+
+def test_another_file_under_the_name_of_a_graph(stored):
+    graph = Path(clipnb.build_index(stored, **QUIET).path)
+    size = graph.stat().st_size
+    graph.unlink()
+    graph.write_bytes(b"x" * size)
+    with pytest.raises(StoreError, match=r"cannot be read .* make it again"):
+        kept.kept_index(clipnb.open_embeddings(stored.folder))
+
+
+def test_no_minutes_are_spent_on_what_cannot_be_kept(stored, monkeypatch):
+    monkeypatch.setattr(choosing, "build", lambda *_: pytest.fail("it was built first"))
+    with Store(stored.folder).locked(), pytest.raises(FolderBusy):
+        clipnb.build_index(stored, **QUIET)
 
 
 def test_in_memory_it_stays_for_these_rows_and_goes_with_them():
@@ -209,6 +259,14 @@ def test_without_the_extra(made, monkeypatch):
         clipnb.build_index(made[0])
 
 
+def test_an_index_that_lies_there_without_the_extra(stored, monkeypatch):
+    clipnb.build_index(stored, **QUIET)
+    monkeypatch.setattr(choosing, "LARGE", 1000)
+    monkeypatch.setitem(sys.modules, "usearch.index", None)
+    with pytest.warns(UnusedIndex, match=r"clipnb\[index\]"):
+        assert clipnb.search(clipnb.open_embeddings(stored.folder), ASKED).attrs["index"] == "exact"
+
+
 def test_bad_arguments(made):
     rows, _ = made
     with pytest.raises(UnsupportedOption, match="index='fast'"):
@@ -217,8 +275,39 @@ def test_bad_arguments(made):
         clipnb.build_index(rows, recall=95)
     with pytest.raises(EmptyInput, match="10 rows"):
         clipnb.build_index(rows[:10])
-    with pytest.raises(InvalidEmbeddings, match="queries= has 3 columns"):
+    with pytest.raises(InvalidEmbeddings, match="cannot compare 3 columns with 24"):
         clipnb.build_index(rows, queries=clipnb.Embeddings(np.eye(3)))
+    for given in (
+        {"k": 0},
+        {"k": 2.5},
+        {"k": True},
+        {"recall": "all"},
+        {"seed": -1},
+        {"seed": "a"},
+        {"threads": -1},
+        {"threads": 1.5},
+    ):
+        with pytest.raises(UnsupportedOption, match=f"{next(iter(given))}="):
+            clipnb.build_index(rows, **given)
+    for check in (-1, "a", 0.5):
+        with pytest.raises(UnsupportedOption, match="check="):
+            clipnb.search(rows, ASKED, check=check)
+
+
+def test_queries_that_cannot_be_asked(made):
+    rows, index = made
+    for ask_it in (
+        lambda queries: clipnb.build_index(rows, queries=queries),
+        lambda queries: index.measure(queries, 5),
+    ):
+        with pytest.raises(WrongType, match="as Embeddings, got a ndarray"):
+            ask_it(ASKED)
+        with pytest.raises(EmptyInput, match="no query"):
+            ask_it(clipnb.Embeddings(np.empty((0, 24))))
+        with pytest.raises(InvalidEmbeddings, match="from 'n', the embeddings from 'm'"):
+            ask_it(clipnb.Embeddings(ASKED, model="n"))
+    with pytest.raises(UnsupportedOption, match="k=0"):
+        index.measure(clipnb.Embeddings(ASKED), 0)
 
 
 def test_a_disk_that_refuses_leaves_nothing_behind(stored):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 from fakes import FakeClip
 from PIL import Image
@@ -88,6 +91,31 @@ def test_a_model_encodes_texts_and_pictures():
         assert clipnb.search(items, query, k=1, model=model)["id"].item() == "red"
     for query in (items[1], items.vectors[1], items.vectors[1:2], items.vectors[1].tolist(), list(items.vectors[1:2])):
         assert clipnb.search(items, query, k=1, model=model)["id"].item() == "green"
+
+
+def test_a_column_of_a_table_is_a_list_of_texts():
+    model = FakeClip()
+    names = ("red", "green", "blue")
+    items = clipnb.Embeddings(model.encode_text(names), names, "text", model.name)
+    for query in (pd.Series(["rot", "grün"], index=[7, 3]), pd.Index(["rot", "grün"]), np.array(["rot", "grün"])):
+        assert clipnb.search(items, query, k=1, model=model)["id"].tolist() == ["red", "green"]
+        with pytest.raises(WrongType, match="'rot'; say who reads it"):
+            clipnb.search(items, query)
+
+
+def test_a_query_of_no_known_kind_is_named():
+    model = FakeClip()
+    items = clipnb.Embeddings(model.encode_text(["red"]), ("red",), "text", model.name)
+    picture = Image.new("RGB", (8, 8))
+    for query in (picture, [picture], Path("a.png"), b"bytes", None, {"a": 1}):
+        with pytest.raises(WrongType, match=r"expected vectors, or texts or pictures .*model=model"):
+            clipnb.search(items, query)
+    for query in (["red", picture], [picture, "red"], ["red", None]):
+        with pytest.raises(WrongType, match="texts and other things"):
+            clipnb.search(items, query, model=model)
+    for query in ([], (), pd.Series([], dtype=str)):
+        with pytest.raises(EmptyInput, match="no query"):
+            clipnb.search(items, query)
 
 
 def test_search_refuses_what_it_cannot_compare():

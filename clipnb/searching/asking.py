@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from clipnb.errors import ApproximateSearch, EmptyInput, InvalidEmbeddings, WrongType, quote
+from clipnb.errors import ApproximateSearch, EmptyInput, InvalidEmbeddings, UnsupportedOption, WrongType, quote
 from clipnb.searching.choosing import chosen
-from clipnb.searching.index import SearchIndex
+from clipnb.searching.index import SearchIndex, comparable
 from clipnb.similarity import checked_k, nearest_rows
 from clipnb.types import ClipModel, Embeddings, is_model
 
@@ -40,7 +40,8 @@ def search(
         model: encodes the query; the one that made the embeddings.
         index: ``"exact"`` compares with every row. ``"approximate"`` uses the index of these rows, and makes one first
             where there is none (a bar says how long). ``"auto"`` is exact, unless there are over a million rows and an
-            index of them is there, made by :func:`clipnb.build_index`. Or what that returned.
+            index of them is there, made by :func:`clipnb.build_index`; one that cannot be used is named in a warning.
+            Or what that returned. Where k is over 1,000 or over a twentieth of the rows, every search is exact.
         check: of an approximate search, how many of the queries are answered exactly too, in one pass over all rows, to
             say what share of the nearest was found.
 
@@ -51,12 +52,13 @@ def search(
 
     Warns:
         ApproximateSearch: an index was used, and says what it finds.
+        UnusedIndex: an index lies beside over a million rows, and cannot be used; the search was exact, and slow.
 
     Raises:
         WrongType: ``embeddings`` is something else, or the query is a text and there is no model.
         InvalidEmbeddings: another width, or from another model.
         EmptyInput: no rows, or no query.
-        UnsupportedOption: k is less than one.
+        UnsupportedOption: k is less than one, check less than none, or the index is called something else.
         MissingExtra, StoreError: the index that was asked for cannot be had.
     """
     import pandas as pd
@@ -65,6 +67,8 @@ def search(
         raise WrongType(f"expected Embeddings to search in, got a {type(embeddings).__name__}")
     asked = asked_rows(query, model, embeddings)
     k = checked_k(k, len(embeddings))
+    if not isinstance(check, (int, np.integer)) or check < 0:
+        raise UnsupportedOption(f"check={check!r}; expected how many of the queries, 0 or more")
     by = chosen(embeddings, k, index)
     rows, cosines = by.nearest(asked.vectors, k) if by else nearest_rows(asked.vectors, embeddings.blocks(), k)
     places, back = np.unique(rows, return_inverse=True)
@@ -98,25 +102,22 @@ def _say(table: pd.DataFrame, by: SearchIndex, asked: Embeddings, k: int, check:
 def asked_rows(query: Any, model: ClipModel | None, embeddings: Embeddings) -> Embeddings:
     """The query as rows that can be compared with those of ``embeddings``."""
     if isinstance(query, Embeddings):
-        asked = query
-    elif model is not None:
-        asked = _encoded(query, model)
-    else:
-        first = (
-            query if isinstance(query, str) else next(iter(query), None) if isinstance(query, (list, tuple)) else None
-        )
-        if isinstance(first, str):
-            raise WrongType(f"the query is a text, {quote(first)}; say who reads it: search(..., model=model)")
-        asked = _vectors(query)
-    if not len(asked):
+        return comparable(query, embeddings)
+    if hasattr(query, "to_list") or (isinstance(query, np.ndarray) and query.dtype.kind in "OU"):
+        query = query.tolist()  # a column of a table
+    if isinstance(query, (list, tuple)) and not len(query):
         raise EmptyInput("there is no query; give at least one")
-    if asked.dim != embeddings.dim:
-        raise InvalidEmbeddings(
-            f"cannot compare {asked.dim} columns with {embeddings.dim}: the query is of another model"
+    if model is not None:
+        return comparable(_encoded(query, model), embeddings)
+    first = query[0] if isinstance(query, (list, tuple)) else query
+    if isinstance(first, str):
+        raise WrongType(f"the query is a text, {quote(first)}; say who reads it: search(..., model=model)")
+    if not isinstance(first, (int, float, np.number, np.ndarray, Sequence)) or isinstance(first, bytes):
+        raise WrongType(
+            f"the query is a {type(first).__name__}; expected vectors, or texts or pictures together with who reads "
+            "them: search(..., model=model)"
         )
-    if asked.model and embeddings.model and asked.model != embeddings.model:
-        raise InvalidEmbeddings(f"the query is from {asked.model!r}, the embeddings from {embeddings.model!r}")
-    return asked
+    return comparable(_vectors(query), embeddings)
 
 
 def _vectors(query: Any) -> Embeddings:
@@ -134,9 +135,10 @@ def _encoded(query: Any, model: ClipModel) -> Embeddings:
     several: Any = (
         [query] if isinstance(query, (str, bytes)) or not isinstance(query, (Sequence, np.ndarray)) else query
     )
-    if not len(several):
-        raise EmptyInput("there is no query; give at least one")
-    if all(isinstance(each, str) for each in several):
+    texts = sum(isinstance(each, str) for each in several)
+    if 0 < texts < len(several):
+        raise WrongType("the queries are texts and other things; ask with the one, then with the other")
+    if texts:
         return Embeddings(model.encode_text(list(several)), tuple(several), "text", model.name)
     if isinstance(several, np.ndarray) and several.ndim == 3:
         several = several[None]

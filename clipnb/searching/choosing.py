@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib.util
+import warnings
 import weakref
 from dataclasses import replace
 
 import numpy as np
 
-from clipnb.errors import InvalidEmbeddings, StoreError, UnsupportedOption
+from clipnb.errors import InvalidEmbeddings, MissingExtra, StoreError, UnsupportedOption, UnusedIndex
 from clipnb.searching import kept
 from clipnb.searching.index import SearchIndex, build, processors
 from clipnb.stored import StoredEmbeddings
@@ -59,9 +58,13 @@ def build_index(
 
     Raises:
         MissingExtra: usearch is not installed.
-        StoreError: it cannot be written beside the rows.
-        EmptyInput: fewer rows than an index needs.
+        StoreError: it cannot be written beside the rows; ``save=False`` does without.
+        EmptyInput: fewer rows than an index needs, or ``queries`` has none.
+        WrongType, InvalidEmbeddings: ``queries`` cannot be compared with the rows.
+        UnsupportedOption: recall, k, seed or threads is out of its range.
     """
+    if save and isinstance(embeddings, StoredEmbeddings):
+        kept.check(embeddings)  # before minutes of work
     found = build(embeddings, queries, recall, k, seed, threads or processors(), progress)
     if save and isinstance(embeddings, StoredEmbeddings):
         found = kept.save(found)
@@ -86,10 +89,11 @@ def chosen(embeddings: Embeddings, k: int, index: str | SearchIndex) -> SearchIn
         return build_index(embeddings) if index == "approximate" else None
     if index == "approximate":
         return _remembered(embeddings, kept.kept_index(embeddings))
-    if importlib.util.find_spec("usearch"):
-        with contextlib.suppress(StoreError):  # of other rows, or damaged: an exact search needs no index
-            return _remembered(embeddings, kept.kept_index(embeddings))
-    return None
+    try:
+        return _remembered(embeddings, kept.kept_index(embeddings))
+    except (StoreError, MissingExtra) as error:  # an exact search needs no index
+        warnings.warn(f"searching all {len(embeddings):,} rows: {error}", UnusedIndex, stacklevel=3)
+        return None
 
 
 def _remembered(embeddings: Embeddings, found: SearchIndex) -> SearchIndex:

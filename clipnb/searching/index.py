@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from clipnb.errors import EmptyInput, InvalidEmbeddings, MissingExtra, UnsupportedOption, WrongType
 from clipnb.progress import bar
-from clipnb.similarity import Nearest, nearest_among, nearest_rows
+from clipnb.similarity import Nearest, checked_k, nearest_among, nearest_rows
 from clipnb.types import Embeddings, FloatArray
 
-__all__ = ["EFFORTS", "Recall", "SearchIndex", "build", "usearch"]
+__all__ = ["EFFORTS", "Recall", "SearchIndex", "build", "comparable", "processors", "usearch"]
 
 CONNECTIVITY = 16
 """Neighbours of a row in the graph."""
@@ -131,17 +131,19 @@ class SearchIndex:
                 proposed = whole
             yield part, proposed
 
-    def measure(self, queries: Embeddings, k: int, *, own: NDArray[np.intp] | None = None) -> Recall:
+    def measure(self, queries: Embeddings, k: int) -> Recall:
         """Hold the index against an exact search, which takes one pass over all rows.
 
         Args:
             queries: what to ask.
             k: of how many nearest rows.
-            own: which rows the queries are, where they are rows of the index: a row is not looked for itself.
+
+        Raises:
+            WrongType, EmptyInput, InvalidEmbeddings, UnsupportedOption: see :func:`clipnb.search`.
         """
-        more = 0 if own is None else 1
-        true = nearest_rows(queries.vectors, self.rows.blocks(), k + more)
-        return self._held_against(true, queries, k, own)
+        comparable(queries, self.rows)
+        k = checked_k(k, len(self))
+        return self._held_against(nearest_rows(queries.vectors, self.rows.blocks(), k), queries, k, None)
 
     def _held_against(self, true: Nearest, queries: Embeddings, k: int, own: NDArray[np.intp] | None) -> Recall:
         found = self.nearest(queries.vectors, true.rows.shape[1])
@@ -149,6 +151,25 @@ class SearchIndex:
             true, found = _without(true, own), _without(found, own)
         hits = found.cosine >= true.cosine[:, -1:] - SAME
         return Recall(float(hits.mean()), k, len(queries), own is not None, queries.modality)
+
+
+def comparable(queries: Embeddings, rows: Embeddings) -> Embeddings:
+    """The queries, if they can be held against the rows.
+
+    Raises:
+        WrongType: they are no Embeddings.
+        EmptyInput: there is none.
+        InvalidEmbeddings: another width, or from another model.
+    """
+    if not isinstance(queries, Embeddings):
+        raise WrongType(f"expected the queries as Embeddings, got a {type(queries).__name__}")
+    if not len(queries):
+        raise EmptyInput("there is no query; give at least one")
+    if queries.dim != rows.dim:
+        raise InvalidEmbeddings(f"cannot compare {queries.dim} columns with {rows.dim}: the query is of another model")
+    if queries.model and rows.model and queries.model != rows.model:
+        raise InvalidEmbeddings(f"the query is from {queries.model!r}, the embeddings from {rows.model!r}")
+    return queries
 
 
 def processors() -> int:
@@ -170,12 +191,16 @@ def build(
     """The index in memory; see :func:`clipnb.build_index`."""
     if not isinstance(embeddings, Embeddings):
         raise WrongType(f"expected Embeddings to make an index of, got a {type(embeddings).__name__}")
-    if not 0 < recall <= 1:
+    if not isinstance(recall, (int, float)) or not 0 < recall <= 1:
         raise UnsupportedOption(f"recall={recall!r}; expected a share, over 0 and up to 1")
-    if len(embeddings) <= k:
+    for name, number in (("threads", threads), ("seed", seed)):
+        if not isinstance(number, (int, np.integer)) or number < 0:
+            raise UnsupportedOption(f"{name}={number!r}; expected a whole number, 0 or more")
+    if len(embeddings) <= checked_k(k, len(embeddings)):
         raise EmptyInput(f"{len(embeddings)} rows; an index that looks for the {k} nearest needs more")
-    if queries is not None and queries.dim != embeddings.dim:
-        raise InvalidEmbeddings(f"queries= has {queries.dim} columns, the embeddings {embeddings.dim}")
+    k = int(k)
+    if queries is not None:
+        comparable(queries, embeddings)
     start = time.perf_counter()
     graph = usearch().Index(
         ndim=embeddings.dim, metric="ip", dtype="i8", connectivity=CONNECTIVITY, expansion_add=EFFORT_ADDING
