@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from fakes import FakeClip
 
@@ -159,6 +160,18 @@ def cut(name):
     return lambda folder: (folder / name).write_bytes((folder / name).read_bytes()[:-40])
 
 
+def flipped(name):
+    """One bit of the coordinates: the second float32 of the first axis."""
+
+    def change(folder):
+        held = bytearray((folder / name).read_bytes())
+        place = held.index(pd.read_parquet(folder / name)["x"].to_numpy(np.float32)[:4].tobytes()) + 6
+        held[place] ^= 1
+        (folder / name).write_bytes(held)
+
+    return change
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -173,6 +186,12 @@ def cut(name):
         (changed(method="isomap"), "method 'isomap'; a newer clipnb"),
         (changed(params=[]), "params are a list"),
         (changed(params={"n_neighbors": 5}), "min_dist"),
+        (changed(params={"n_neighbors": 5, "min_dist": 0.1, "spread": "wide"}), "spread='wide'"),
+        (changed(params={"n_neighbors": 5, "min_dist": 0.1, "learning_rate": None}), "learning_rate=None"),
+        (changed(params={"n_neighbors": 5, "min_dist": 0.1, "frame": "gold"}), "missing or damaged"),
+        (changed(params={"n_neighbors": 5, "min_dist": 0.1, "frame": {"scale": 1.0}}), "rotation"),
+        (changed(rows={"kept": "reference", "count": 120, "folder": 5}), "missing or damaged"),
+        (flipped("points.parquet"), "arquet|checksum|CRC|corrupt"),
         (changed(seed="x"), "seed='x'"),
         (changed(rows={"kept": "perhaps"}), "kept as 'perhaps'"),
         (changed(points=7), "120 points instead of 7"),

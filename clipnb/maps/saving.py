@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clipnb.errors import StoreError, UnsupportedOption
+from clipnb.maps.frames import framed
 from clipnb.maps.options import OPTIONS, number, seed_number, whole
 from clipnb.maps.pca import Axes
 from clipnb.maps.projection import Projection, Source
@@ -32,6 +33,8 @@ NOTE = "projection.json"
 POINTS, ROWS, NEIGHBOURS, AXES = "points.parquet", "rows.npz", "neighbours.npz", "axes.npz"
 AXIS_NAMES = ("x", "y", "z")
 DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error)
+FORCES = {"spread": 0.01, "learning_rate": 0, "repulsion_strength": 0}
+"""Settings by which a new point is moved, and the least that they can be."""
 WRITTEN_WITH = ("clipnb", "numpy", "numba", "scikit-learn", "pacmap")
 
 
@@ -75,7 +78,9 @@ def _write(projection: Projection, folder: Path, kept: str) -> None:
     import pandas as pd
 
     columns = dict(zip(AXIS_NAMES, projection.coords.T, strict=False))
-    pd.DataFrame({"id": projection.ids, **columns}).to_parquet(folder / POINTS, index=False)
+    pd.DataFrame({"id": projection.ids, **columns}).to_parquet(
+        folder / POINTS, engine="pyarrow", index=False, write_page_checksum=True
+    )
     note: dict[str, Any] = {
         "format": FORMAT,
         "method": projection.method,
@@ -144,9 +149,9 @@ def load(folder: str | os.PathLike[str]) -> Projection:
         raise StoreError(f"{home / NOTE}: method {method!r}; a newer clipnb may have written it")
     try:
         seed = None if note["seed"] is None else seed_number(note["seed"])
-        params = _settings(note["params"], method)
-        points = pd.read_parquet(home / POINTS)
+        points = pd.read_parquet(home / POINTS, engine="pyarrow", page_checksum_verification=True)
         coords = _matrix(points)
+        params = _settings(note["params"], method, coords.shape[1])
         if len(coords) != note.get("points", len(coords)):
             raise ValueError(f"{POINTS} has {len(coords)} points instead of {note['points']}")
         source = _source(home, note["rows"], coords.shape[1])
@@ -161,13 +166,18 @@ def load(folder: str | os.PathLike[str]) -> Projection:
         raise StoreError(f"{home}: a file of this map is missing or damaged: {error}") from error
 
 
-def _settings(params: Any, method: str) -> dict[str, Any]:
-    """The settings of a map, refused where placing a new point would miss one."""
+def _settings(params: Any, method: str, components: int) -> dict[str, Any]:
+    """The settings of a map, refused where a new point could not be placed by them."""
     if not isinstance(params, dict):
         raise TypeError(f"params are a {type(params).__name__}")
     if method == "umap" and params:  # a map that was put together by hand may have none
-        whole("n_neighbors", params["n_neighbors"], 1)
+        for name, least in FORCES.items():
+            number(name, params.get(name, least), least)
         number("min_dist", params["min_dist"], 0)
+    if "n_neighbors" in params or (method == "umap" and params):
+        whole("n_neighbors", params["n_neighbors"], 1)
+    if not np.isfinite(framed(np.zeros((1, components), dtype=np.float32), params)).all():
+        raise ValueError("the frame is not finite")
     return params
 
 
@@ -188,7 +198,7 @@ def _source(home: Path, rows: dict[str, Any], components: int) -> Source | None:
     for name in rows.get("files", ()):
         if not (home / name).is_file():
             raise ValueError(f"there is no {name}")
-    given, folders = None, (os.path.normpath(home.parent / rows.get("relative", "")), rows.get("folder", ""))
+    given, folders = None, (os.path.normpath(home.parent / rows.get("relative", "")), os.fspath(rows.get("folder", "")))
     held = _arrays(home / ROWS)
     coords, count = held["coords"], int(rows["count"])
     if rows["kept"] == "copy":
