@@ -148,6 +148,7 @@ def test_inputs_that_are_not_about_the_same_points():
     [
         ({"method": "ruler"}, "method='ruler'"),
         ({"method": "aligned_umap", "layout": "pca"}, "layout='pca'"),
+        ({"layout": "isomap"}, "layout='isomap'"),
         ({"method": "aligned_umap", "strength": 2}, "strength=2"),
         ({"method": "aligned_umap", "pca": 5}, "pca=5"),
         ({"method": "aligned_umap", "perplexity": 5}, "perplexity=5"),
@@ -157,6 +158,14 @@ def test_inputs_that_are_not_about_the_same_points():
 def test_options_out_of_range(options, words):
     with pytest.raises(UnsupportedOption, match=words):
         clipnb.project_aligned([ONE, OTHER], progress=False, **options)
+
+
+def test_rows_of_different_lengths():
+    ragged = [[1.0, 2.0], [3.0]]
+    with pytest.raises(InvalidEmbeddings, match="different lengths"):
+        clipnb.neighbourhood_overlap(ragged, ONE)
+    with pytest.raises(InvalidEmbeddings, match="different lengths"):
+        clipnb.project_aligned([ONE, ragged])
 
 
 def test_maps_and_points_that_cannot_be_laid_out_together():

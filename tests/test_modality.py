@@ -105,6 +105,15 @@ def test_what_does_not_apply_is_nan_and_said():
     assert "nan" not in few.sentence()
 
 
+def test_clouds_without_extent_are_infinitely_far_apart_and_no_number_is_said():
+    for count in (1, 20, 3000):
+        gap = clipnb.modality_gap(np.repeat(THINGS[:1], count, axis=0), np.repeat(THINGS[1:2], count, axis=0))
+        assert gap.relative == np.inf
+        assert "times as far" not in gap.sentence()
+    same = np.repeat(THINGS[:1], 20, axis=0)
+    assert clipnb.modality_gap(same, same).relative == 0
+
+
 def test_sides_that_do_not_belong_together_are_refused():
     with pytest.raises(WrongType, match="texts are missing"):
         clipnb.modality_gap(IMAGES)
@@ -122,6 +131,11 @@ def test_sides_that_do_not_belong_together_are_refused():
         clipnb.modality_gap(THINGS, modality=["image"] * 120)
     with pytest.raises(WrongShape, match="3 modalities"):
         clipnb.modality_gap(THINGS, modality=["image"] * 3)
+    with pytest.raises(WrongShape, match="1 modalities for 120 rows"):
+        clipnb.modality_gap(THINGS, modality=5)
+    for refuse in (clipnb.modality_gap, clipnb.joint, lambda a, b: clipnb.joint(b, b).like(a, "image")):
+        with pytest.raises(InvalidEmbeddings, match="different lengths"):
+            refuse([[1.0, 2.0], [3.0]], THINGS)
     with pytest.raises(WrongShape, match="120 images and 60 texts"):
         clipnb.modality_gap(IMAGES, TEXTS[:60], pairs="rows")
     with pytest.raises(UnsupportedOption, match="outside"):

@@ -6,13 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from clipnb.errors import EmptyInput, UnsupportedOption, WrongShape, WrongType
 from clipnb.maps import projecting, together
 from clipnb.maps.frames import onto
-from clipnb.maps.options import number
+from clipnb.maps.options import OPTIONS, number
 from clipnb.maps.overlap import same_points
 from clipnb.maps.projection import Projection
 from clipnb.maps.stages import Stages
@@ -74,7 +73,9 @@ def project_aligned(
     strength = number("strength", strength, 0, most=1)
     if not isinstance(embeddings, Iterable):
         raise WrongType(f"expected a list of embeddings, one for each model; got {type(embeddings).__name__}")
-    given = [e if isinstance(e, Embeddings | Projection) else Embeddings(np.asarray(e)) for e in embeddings]
+    if layout not in tuple(OPTIONS):
+        raise UnsupportedOption(f"layout={layout!r}; expected {', '.join(map(repr, OPTIONS))}")
+    given = [e if isinstance(e, Embeddings | Projection) else Embeddings(e) for e in embeddings]  # type: ignore[arg-type]
     if len(given) < 2:
         raise EmptyInput(f"aligning takes the embeddings of two models or more; got {len(given)}")
     same_points(given)

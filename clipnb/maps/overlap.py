@@ -71,7 +71,7 @@ def same_points(given: list[Embeddings | Projection]) -> None:
 
 
 def _points(given: Points) -> Embeddings | Projection:
-    return given if isinstance(given, Embeddings | Projection) else Embeddings(np.asarray(given))
+    return given if isinstance(given, Embeddings | Projection) else Embeddings(given)  # type: ignore[arg-type]
 
 
 def _nearest(points: Embeddings | Projection, k: int) -> NDArray[np.integer]:

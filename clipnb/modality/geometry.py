@@ -71,12 +71,16 @@ def uniformity(rows: ArrayLike, *, t: float = 2.0, sample: int | None = None, se
 def relative_distance(a: ArrayLike, b: ArrayLike) -> float:
     """The distance of the two centres, in units of how far rows lie from their own.
 
-    That radius is the root of the mean squared distance of a row to the centre of its set, which for unit rows is
-    1 - |centre|^2, averaged over both sets. Infinite where each set is a single place and the two differ.
+    That radius is the root of the mean squared distance of a row to the centre of its set, averaged over both sets.
+    Infinite where each set is a single place and the two differ.
     """
-    means = [unit_rows(rows).mean(axis=0, dtype=np.float64) for rows in (a, b)]
+    sides = [unit_rows(rows) for rows in (a, b)]
+    means = [side.mean(axis=0, dtype=np.float64) for side in sides]
     distance = float(np.linalg.norm(means[0] - means[1]))
-    radius = float(np.sqrt(np.mean([max(0.0, 1.0 - float(mean @ mean)) for mean in means])))
+    # The squared lengths as they are: rounded to single precision they are not quite one.
+    squares = [float(np.einsum("ij,ij->", side, side, dtype=np.float64)) / len(side) for side in sides]
+    left = [max(0.0, square - float(mean @ mean)) for square, mean in zip(squares, means, strict=True)]
+    radius = float(np.sqrt(np.mean(left)))
     if radius < 1e-6:  # what rounding leaves of none
         return float("inf") if distance > 1e-6 else 0.0
     return distance / radius

@@ -51,7 +51,7 @@ class Joint:
         """
         if modality not in ("image", "text"):
             raise UnsupportedOption(f"modality={modality!r}; expected 'image' or 'text'")
-        given = new if isinstance(new, Embeddings) else Embeddings(np.asarray(new), modality=modality)
+        given = new if isinstance(new, Embeddings) else Embeddings(new, modality=modality)  # type: ignore[arg-type]
         if given.dim != self.embeddings.dim:
             raise InvalidEmbeddings(f"the new rows have {given.dim} columns, these {self.embeddings.dim}")
         if given.model and self.embeddings.model and given.model != self.embeddings.model:

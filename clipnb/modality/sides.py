@@ -44,7 +44,7 @@ def two_sides(
             raise WrongType(f"modality is one word, {modality!r}; expected one for each row")
         kind = np.asarray(modality, dtype=object)
         if kind.shape != (len(first),):
-            raise WrongShape(f"{len(kind)} modalities for {len(first)} rows")
+            raise WrongShape(f"{kind.size} modalities for {len(first)} rows")
         unknown = sorted({str(each) for each in kind} - {"image", "text"})
         if unknown:
             raise InvalidEmbeddings(f"modality {unknown[0]!r}; expected 'image' or 'text' for each row")
@@ -92,4 +92,4 @@ def pairs_of(images: Embeddings, texts: Embeddings, pairs: Any) -> NDArray[np.in
 
 
 def _rows(given: Embeddings | ArrayLike, modality: Any) -> Embeddings:
-    return given if isinstance(given, Embeddings) else Embeddings(np.asarray(given), modality=modality)
+    return given if isinstance(given, Embeddings) else Embeddings(given, modality=modality)  # type: ignore[arg-type]
