@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clipnb.errors import EmptyInput, InvalidEmbeddings, UnsupportedOption
-from clipnb.types import FloatArray, unit_rows
+from clipnb.types import Embeddings, FloatArray, unit_rows
 
 __all__ = ["Nearest", "checked_k", "cosine", "nearest_among", "nearest_rows", "top_k"]
 
@@ -23,19 +23,19 @@ TIE = 1e-6
 """How far two cosines of the same pair may lie apart in two products of matrices."""
 
 
-def _matching(a: ArrayLike, b: ArrayLike) -> tuple[FloatArray, FloatArray]:
-    left, right = unit_rows(a), unit_rows(b)
+def _matching(a: ArrayLike | Embeddings, b: ArrayLike | Embeddings) -> tuple[FloatArray, FloatArray]:
+    left, right = (rows.vectors if isinstance(rows, Embeddings) else unit_rows(rows) for rows in (a, b))
     if left.shape[1] != right.shape[1]:
         raise InvalidEmbeddings(f"cannot compare {left.shape[1]} columns with {right.shape[1]}: two different models?")
     return left, right
 
 
-def cosine(a: ArrayLike, b: ArrayLike) -> FloatArray:
+def cosine(a: ArrayLike | Embeddings, b: ArrayLike | Embeddings) -> FloatArray:
     """Cosines of all pairs of rows.
 
     Args:
-        a: [row, dim], of any length.
-        b: [column, dim], of any length.
+        a: [row, dim], of any length; or Embeddings.
+        b: [column, dim], likewise.
 
     Returns:
         sim float32 [row, column]: sim[i, j] is the cosine of a[i] and b[j], within [-1, 1].
@@ -70,6 +70,8 @@ def nearest_rows(
         k: how many, at most the number of rows.
         block: queries compared at a time.
     """
+    if not len(queries):
+        return Nearest(np.empty((0, k), dtype=np.intp), np.empty((0, k), dtype=np.float32))
     best = np.empty((len(queries), 0), dtype=np.intp)
     scores = np.empty((len(queries), 0), dtype=np.float32)
     for first, rows in blocks:
@@ -136,12 +138,12 @@ def _cosines(queries: FloatArray, rows: FloatArray, query: NDArray[np.intp], row
     return np.clip(found, -1, 1)
 
 
-def top_k(queries: ArrayLike, items: ArrayLike, k: int, *, block: int = BLOCK) -> Nearest:
+def top_k(queries: ArrayLike | Embeddings, items: ArrayLike | Embeddings, k: int, *, block: int = BLOCK) -> Nearest:
     """The k nearest items of each query, exactly, a block of queries at a time.
 
     Args:
-        queries: [query, dim].
-        items: [item, dim].
+        queries: [query, dim], or Embeddings; no rows get no neighbours.
+        items: [item, dim], or Embeddings.
         k: how many; all of the items where there are fewer.
         block: queries compared at a time; fewer where 16 MB of cosines would not hold them.
 
