@@ -76,7 +76,7 @@ class ColourMenu:
         if name in contents.values:
             return {"values": contents.values[name], "value_name": name}
         if name == MODALITY:
-            return {"groups": contents.modality}
+            return {"groups": ["picture" if kind == "image" else "text" for kind in contents.modality or ()]}
         if name == OVERLAP:
             found = [neighbourhood_overlap(self._spaces[0].rows, space.rows, k=k) for space in self._spaces[1:]]
             return {"values": np.mean(found, axis=0), "value_name": "shared"}

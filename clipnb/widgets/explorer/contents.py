@@ -33,6 +33,8 @@ def maps_of(given: Projection | Sequence[Projection]) -> list[Projection]:
         WrongType, EmptyInput: no maps.
         WrongShape: maps of different points, or several of which one is in space.
     """
+    if not isinstance(given, (Projection, Sequence, np.ndarray)):
+        raise WrongType(f"expected a Projection, as clipnb.project gives it, or a list of them; got {_kind(given)}")
     maps = [given] if isinstance(given, Projection) else list(given)
     if not maps:
         raise EmptyInput("there is no map to explore")
@@ -99,6 +101,8 @@ class Contents:
             images = images.images
         self.labels = self._column("labels", self.ids if labels is None else labels)
         self.modality = None if modality is None else self._column("modality", modality)
+        if unknown := set(self.modality or ()) - {"image", "text"}:
+            raise UnsupportedOption(f"modality has {min(unknown)!r} in it; expected 'image' or 'text' for each point")
         named_groups = groups if isinstance(groups, Mapping) else {"group": groups}
         self.groups = {str(n): self._column(f"groups {n!r}", g) for n, g in named_groups.items() if g is not None}
         named_values = values if isinstance(values, Mapping) else {"value": values}
@@ -114,6 +118,8 @@ class Contents:
     def _column(self, name: str, given: Sequence[str]) -> tuple[str, ...]:
         if isinstance(given, str):
             raise WrongType(f"{name} is one text, {given!r}; expected one for each of {self.count} points")
+        if not hasattr(given, "__len__"):
+            raise WrongType(f"{name}: got {_kind(given)}; expected a list, one entry for each of {self.count} points")
         if len(given) != self.count:
             raise WrongShape(f"{name}: {len(given)} entries; expected one for each of {self.count} points")
         return tuple(str(each) for each in given)

@@ -28,13 +28,15 @@ def canvas_of(
     """The canvas of a panel.
 
     Raises:
-        UnsupportedOption: another renderer or mode, or a map in space for jupyter-scatter.
+        UnsupportedOption: another renderer or mode, a height below 100, or a map in space for jupyter-scatter.
         MissingExtra: jupyter-scatter is not installed.
     """
     if renderer not in ("auto", "plotly", "jupyter-scatter"):
         raise UnsupportedOption(f"renderer={renderer!r}; expected 'auto', 'plotly' or 'jupyter-scatter'")
     if mode not in ("auto", "light", "dark"):
         raise UnsupportedOption(f"mode={mode!r}; expected 'auto', 'light' or 'dark'")
+    if height is not None and not (isinstance(height, int) and height >= 100):
+        raise UnsupportedOption(f"height={height!r}; expected 100 pixels or more")
     modality = contents.modality if contents.modality is not None and len(set(contents.modality)) > 1 else None
     shared: dict[str, Any] = {"labels": contents.labels, "modality": modality, **colouring}
     shared |= {} if height is None else {"height": height}

@@ -32,7 +32,7 @@ def explorer_lines(
         query: that was searched for; "" for none.
         k: how many points were found.
         words: how many words were shown; 0 for none.
-        texts: the expression of the words to choose from; None: they were given.
+        texts: the expression of the `Vocabulary` to choose from; None: the texts were given.
     """
     space = spaces[at]
     comments: list[str] = []
@@ -53,13 +53,12 @@ def explorer_lines(
         if texts is None:
             comments.append("# texts: Embeddings of the texts that the panel was given, their ids the texts")
         else:
-            body.append(f"texts = {texts}")
+            body += [f"names = {texts}", "texts = names.encode(model)"]
         body.append("others = [row for row in range(len(embeddings)) if row not in set(rows)]")
         against = "embeddings[others]" if len(set(selected)) < len(space.projection) else "None"
-        body.append(
-            f"words = clipnb.representative_texts(\n    embeddings[rows], {_like(space, 'texts')}, k={words}, "
-            f"against={against}\n)"
-        )
+        each_once = [] if texts is None else ["one_of=names.about"]
+        arguments = ["embeddings[rows]", _like(space, "texts"), f"k={words}", f"against={against}", *each_once]
+        body += _call("words = clipnb.representative_texts", arguments)
     return "\n".join(["import clipnb", "", *dict.fromkeys(comments), *body])
 
 

@@ -188,7 +188,7 @@ class MapExplorer(Searching, Selecting, Adding):
         return explorer_lines(
             self._spaces,
             self._spaces.index(self._here()),
-            selected=[row for row in self.selected if row < self._contents.count],
+            selected=[row for row in self.selected if 0 <= row < self._contents.count],
             query=" ".join(self.query.split()) if self._cosines is not None else "",
             k=len(self.hits) or FOUND,
             words=len(self.words),

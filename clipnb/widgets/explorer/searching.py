@@ -6,6 +6,7 @@ from typing import Any
 
 import traitlets as T
 
+from clipnb.errors import TextTooLong
 from clipnb.exploring import cosines_with, nearby
 from clipnb.plots.palette import isolated, shorten
 from clipnb.widgets.explorer.explored import Explored, Rows
@@ -36,6 +37,12 @@ class Searching(Explored):
             vector = here.text(text)
             self._cosines = cosines_with(vector, here.rows)
             found = nearby(vector, here.rows, FOUND, cosines=self._cosines)
+        except TextTooLong as error:
+            self._clear_search(keep_query=True)
+            # A reader of the panel has one text, and nowhere to pass an argument.
+            size = str(error).removeprefix("text 0, ").removesuffix("; shorten it, or pass truncate=True")
+            self._say(f"{size}. The search is too long for the model: take fewer words.", problem=True)
+            return
         except Exception as error:
             self._clear_search(keep_query=True)
             self._fail(error)

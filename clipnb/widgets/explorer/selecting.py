@@ -29,8 +29,13 @@ class Selecting(Explored):
 
     @property
     def selection(self) -> Selection:
-        """The selected points: ``.rows``, ``.ids``, ``.table()``, ``.save("some.csv")``."""
+        """The selected points: ``.rows``, ``.ids``, ``.table()``, ``.save("some.csv")``.
+
+        Raises:
+            UnsupportedOption: `selected` was set to a point that there is not.
+        """
         rows, of = self.selected, self._contents
+        self._check(rows)
         columns: dict[str, tuple[object, ...]] = {}
         for name, groups in of.groups.items():
             columns[_free(name)] = tuple(groups[row] if row < of.count else "added" for row in rows)

@@ -148,6 +148,8 @@ class ExplorerView:
             return
         columns = ("text", "language", "in English", "cosine", "elsewhere")
         shown = table[[name for name in columns if name in table.columns]].rename(columns={"text": "Words for it"})
+        if "in English" in shown.columns:  # said once
+            shown = shown.assign(**{"in English": shown["in English"].where(shown["language"] != "en", "")})
         self.words.value = _html(shown)
 
     def show_progress(self, part: tuple[int, int] | None) -> None:

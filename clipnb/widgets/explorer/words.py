@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clipnb.errors import WrongType
+from clipnb.errors import EmptyInput, InvalidEmbeddings, WrongType
 from clipnb.exploring import Vocabulary, names_of_things, rank_texts
 from clipnb.types import Embeddings
 from clipnb.widgets.explorer.spaces import Space
@@ -25,17 +25,24 @@ class Words:
     Args:
         texts: candidates in any language, as texts or as Embeddings whose ids are the texts; None: names of things in
             the languages that the model reads.
+
+    Raises:
+        WrongType, EmptyInput: no list of texts, or none in it.
     """
 
     def __init__(self, texts: Sequence[str] | Embeddings | None) -> None:
         if isinstance(texts, str):
             raise WrongType(f"texts is one text, {texts!r}; expected a list of texts, or Embeddings")
+        if not (texts is None or isinstance(texts, (Embeddings, Iterable))):
+            raise WrongType(f"texts is a {type(texts).__name__}; expected a list of texts, or Embeddings")
         self._given: Embeddings | None = None
         self._vocabulary: Vocabulary | None = None
         if isinstance(texts, Embeddings):
             self._given = texts
         elif texts is not None:
             self._vocabulary = Vocabulary(tuple(dict.fromkeys(map(str, texts))))
+        if texts is not None and not len(self._given or self._vocabulary or ()):
+            raise EmptyInput("texts is empty; give some to choose words from, or None for names of things")
         self._own = texts is not None
         self._rows: dict[int, tuple[Embeddings, Vocabulary]] = {}
 
@@ -84,6 +91,10 @@ class Words:
 
     def _encoded(self, space: Space, done: Callable[[int], object]) -> tuple[Embeddings, Vocabulary]:
         if self._given is not None:
+            if self._given.dim != space.rows.dim:
+                raise InvalidEmbeddings(
+                    f"texts have {self._given.dim} columns, the rows of {space.name} {space.rows.dim}: two models?"
+                )
             return self._given, Vocabulary(self._given.ids)
         if id(space) not in self._rows:
             texts: Any = self._texts(space)
@@ -92,5 +103,5 @@ class Words:
 
     @property
     def code(self) -> str | None:
-        """How Python gets the texts again; None where they were given."""
-        return None if self._own else "clipnb.exploring.names_of_things(model.languages).encode(model)"
+        """How Python gets the vocabulary again; None where texts were given."""
+        return None if self._own else "clipnb.exploring.names_of_things(model.languages)"
