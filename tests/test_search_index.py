@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import json
 import sys
 import weakref
@@ -206,7 +207,7 @@ def test_a_damaged_index_is_named(stored, harm, monkeypatch):
 
 
 NOT_SO = [
-    *({name: None} for name in ("fingerprint", "rows", "file", "bytes", "effort", "recall", "seconds")),
+    *({name: None} for name in ("fingerprint", "rows", "file", "sha256", "effort", "recall", "seconds")),
     {"file": "../../secret.usearch"},
     {"file": "manifest.json"},
     {"effort": 10**12},
@@ -226,11 +227,22 @@ def test_what_a_foreign_folder_says_of_its_index_is_not_believed(stored, change)
         kept.kept_index(clipnb.open_embeddings(stored.folder))
 
 
+def test_a_graph_with_one_other_byte_is_not_walked_through(stored):
+    graph = Path(clipnb.build_index(stored, **QUIET).path)
+    held = bytearray(graph.read_bytes())
+    held[len(held) // 2] ^= 255
+    graph.unlink()
+    graph.write_bytes(held)
+    with pytest.raises(StoreError, match=r"usearch: missing or damaged; make it again"):
+        kept.kept_index(clipnb.open_embeddings(stored.folder))
+
+
 def test_another_file_under_the_name_of_a_graph(stored):
     graph = Path(clipnb.build_index(stored, **QUIET).path)
-    size = graph.stat().st_size
     graph.unlink()
-    graph.write_bytes(b"x" * size)
+    graph.write_bytes(b"x" * 1000)
+    path = Path(stored.folder) / "search-index.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "sha256": hashlib.sha256(b"x" * 1000).hexdigest()}))
     with pytest.raises(StoreError, match=r"cannot be read .* make it again"):
         kept.kept_index(clipnb.open_embeddings(stored.folder))
 

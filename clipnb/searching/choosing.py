@@ -39,7 +39,8 @@ def build_index(
     """An index for approximate search, with the share of the true nearest rows that it finds.
 
     Rows on disk get it as a file beside their shards, which :func:`clipnb.search` maps into memory. It is good for
-    these rows only: when they change, it is refused.
+    these rows only: when they change, it is refused, as is a damaged one. One that was made to do harm is not
+    recognized: in a folder from people you do not trust, delete ``search-index.json``.
 
     Args:
         embeddings: where to search.

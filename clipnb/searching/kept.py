@@ -13,7 +13,7 @@ from typing import Any, get_type_hints
 from clipnb.errors import StoreError
 from clipnb.searching.index import EFFORTS, Recall, SearchIndex, usearch
 from clipnb.store import Store
-from clipnb.store.disk import in_words, partial_of, publish, write_json
+from clipnb.store.disk import in_words, partial_of, publish, sha256_of, write_json
 from clipnb.stored import StoredEmbeddings
 
 __all__ = ["check", "is_there", "kept_index", "save"]
@@ -26,7 +26,7 @@ WRITTEN = {
     "fingerprint": str,
     "rows": int,
     "file": str,
-    "bytes": int,
+    "sha256": str,
     "effort": int,
     "recall": dict,
     "seconds": float,
@@ -72,7 +72,7 @@ def save(index: SearchIndex) -> SearchIndex:
             "rows": len(rows),
             "dim": rows.dim,
             "file": path.name,
-            "bytes": path.stat().st_size,
+            "sha256": sha256_of(path),
             "effort": index.effort,
             "recall": asdict(index.recall),
             "seconds": round(index.seconds, 1),
@@ -95,7 +95,11 @@ def kept_index(rows: StoredEmbeddings) -> SearchIndex:
     """
     facts = _facts(rows)
     path = Path(rows.folder) / facts["file"]
-    if not path.is_file() or path.stat().st_size != facts["bytes"]:
+    try:
+        sound = sha256_of(path) == facts["sha256"]  # usearch follows a damaged graph out of its memory
+    except OSError:
+        sound = False
+    if not sound:
         raise StoreError(f"{path}: missing or damaged; {AGAIN}")
     try:
         graph = usearch().Index.restore(path, view=True)
