@@ -299,7 +299,7 @@ def test_a_search_in_any_language_lights_the_hits(panel, projection):
 def test_the_search_says_what_is_wrong(panel):
     panel.query = "red"
     panel.query = "word " * 20
-    assert "tokens > 12" in panel.status
+    assert "tokens > 12. The search is too long" in panel.status
     assert panel.hits == []
     panel.query = "   "
     assert panel.hits == []
@@ -415,6 +415,36 @@ def test_stars_stay_when_the_colours_change(panel):
         assert panel.selected == [4, 30]
 
 
+def test_a_star_beside_the_map_is_seen(panel, pair, projection):
+    before = panel.canvas.figure.layout.xaxis.range
+    panel.canvas.add([[projection.coords[:, 0].max() + 9, 0.0]], ["beside"])
+    layout = panel.canvas.figure.layout
+    assert layout.xaxis.range[0] == before[0]
+    assert layout.xaxis.range[1] > projection.coords[:, 0].max() + 9
+    panel.canvas.add([projection.coords[0]], ["within"])
+    assert panel.canvas.figure.layout.xaxis.range == layout.xaxis.range
+    both = MapExplorer(pair[1]).canvas
+    both.add([[[50.0, 0.0]], [[0.0, 0.0]]], ["beside the first"])
+    assert both.figure.layout.xaxis.range[1] > 50
+    assert both.figure.layout.xaxis.range == both.figure.layout.xaxis2.range  # still of one scale
+
+
+def test_rings_and_stars_lie_over_the_dots_of_a_large_map():
+    coords = np.random.default_rng(0).normal(size=(9000, 2)).astype(np.float32)
+    ids = tuple(f"p{i}" for i in range(9000))
+    for maps in (clipnb.Projection(coords, ids, "pca"), [clipnb.Projection(coords, ids, "pca")] * 2):
+        canvas = MapExplorer(maps).canvas
+        # A browser draws WebGL below all that is not.
+        assert {trace.type for trace in canvas.figure.data} == {"scattergl"}
+        canvas.light([3])
+        canvas.select(range(0, 9000, 2))
+        canvas.light([3, 4])
+        # And above all others what is selected.
+        assert canvas._overlays("hits")[0][1].selectedpoints.tolist() == [0, 1]
+        canvas.select([])
+        assert canvas._overlays("hits")[0][1].selectedpoints is None
+
+
 # -- several maps -----------------------------------------------------------------------------------
 
 
@@ -497,6 +527,10 @@ def test_the_code_makes_the_same_again(model):
     assert again["rows"] == panel.selected
     assert again["found"]["id"].tolist() == [LABELS[row] for row in panel.hits]
     assert again["words"]["text"].tolist() == panel.words
+    panel = MapExplorer(made, model=model)  # names of things, each in one of its languages
+    panel.selected = list(range(10))
+    again = run(panel.code(), embeddings=rows, model=model)
+    assert again["words"]["text"].tolist() == panel.words
     assert "seed=3" in panel.code()
     assert "min_dist=0.2" in panel.view.code.value
 
@@ -557,6 +591,9 @@ def test_what_does_not_fit_is_refused_with_the_numbers(model, projection, centre
         ("values", ["a"] * 30, "expected numbers"),
         ("images", 5, "images are a int"),
         ("texts", "red", "texts is one text"),
+        ("texts", 5, "texts is a int"),
+        ("groups", 5, "groups 'group': got a int"),
+        ("labels", 5, "labels: got a int"),
         ("joint", 5, "joint is a int"),
         ("model", 5, "model is a int"),
         ("model", [5], "has a int in it"),
@@ -568,12 +605,34 @@ def test_what_does_not_fit_is_refused_with_the_numbers(model, projection, centre
             MapExplorer(projection, **{name: "other"})
     with pytest.raises(WrongType, match="expected a Projection"):
         MapExplorer([np.zeros((3, 2))])
+    for none in (None, 5):
+        with pytest.raises(WrongType, match="expected a Projection"):
+            MapExplorer(none)
+    for height in (-5, "tall"):
+        with pytest.raises(UnsupportedOption, match="100 pixels or more"):
+            MapExplorer(projection, height=height)
+    with pytest.raises(UnsupportedOption, match="modality has 'sound' in it"):
+        MapExplorer(projection, modality=["sound"] * 30)
+    with pytest.raises(EmptyInput, match="texts is empty"):
+        MapExplorer(projection, model=model, texts=[])
     with pytest.raises(EmptyInput):
         MapExplorer([])
     with pytest.raises(InvalidEmbeddings, match="10 columns, the rows of the map 8"):
         MapExplorer(projection, model=Wider())
     with pytest.raises(WrongShape, match="2 models for 1 maps"):
         MapExplorer(projection, model=[model, model])
+
+
+def test_words_and_points_that_do_not_fit_are_said(model, projection):
+    panel = MapExplorer(projection, model=model, texts=clipnb.Embeddings(np.eye(3, 5), ids=["a", "b", "c"]))
+    panel.selected = [1, 2]
+    assert "texts have 5 columns, the rows of the map 8" in panel.status
+    for wrong in (-1, 99):
+        panel.selected = [wrong]
+        assert f"There is no point {wrong}" in panel.status
+        with pytest.raises(UnsupportedOption, match=f"no point {wrong}"):
+            panel.table()
+        assert "selected = " not in panel.code()
 
 
 def test_maps_of_other_points_are_refused(projection):

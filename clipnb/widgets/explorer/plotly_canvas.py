@@ -176,6 +176,9 @@ class PlotlyCanvas:
                 self._rows[i] = rows
                 _put(trace, self._added[trace.meta["map"]])
                 trace.text = self._names
+                self._raise(trace, len(rows))
+            if len(labels) and not self.in_space:
+                self._widen()
 
     # -- drawing ----------------------------------------------------------------------------------
 
@@ -192,8 +195,9 @@ class PlotlyCanvas:
         self._rows = [np.asarray([each[-1] for each in trace.customdata], dtype=np.intp) for trace in figure.data]
         for trace in figure.data:
             self._lighten(trace)
+        webgl = any(trace.type == "scattergl" for trace in figure.data)
         for n in range(len(self._maps)):
-            figure.add_traces(self._marks(n))
+            figure.add_traces(self._marks(n, webgl))
         self._rows += [np.empty(0, dtype=np.intp)] * (len(figure.data) - len(self._rows))
         if values is not None:
             figure.layout.coloraxis.colorbar = {
@@ -217,30 +221,47 @@ class PlotlyCanvas:
             trace.unselected = {"marker": {"opacity": 0.18}}
             trace.selected = {"marker": {"opacity": 0.95}}
 
-    def _marks(self, n: int) -> list[Any]:
-        """What lies over the points of a map: rings around hits, one around the shown point, stars."""
+    def _marks(self, n: int, webgl: bool) -> list[Any]:
+        """What lies over the points of a map: rings around hits, one around the shown point, stars.
+
+        Over dots of WebGL, only marks of WebGL do.
+        """
         where: dict[str, Any] = {"mode": "markers", "meta": {"map": n}, "showlegend": False}
         if self.in_space:
             kind: Any = go.Scatter3d
             where |= {"x": [], "y": [], "z": []}
         else:
-            kind = go.Scatter
+            kind = go.Scattergl if webgl else go.Scatter
             number = "" if n == 0 else str(n + 1)
             # A lasso dims what is outside of it; rings and stars stay.
             where |= {"x": [], "y": [], "xaxis": f"x{number}", "yaxis": f"y{number}"}
             where |= {"unselected": {"marker": {"opacity": 1}}, "selected": {"marker": {"opacity": 1}}}
-        ring = {"symbol": "circle-open", "color": _RING, "line": {"width": 2.5, "color": _RING}}
+        ring: dict[str, Any] = {"symbol": "circle-open", "opacity": 1, "color": _RING, "line": {"width": 2.5, "color": _RING}}
+        here = {**ring, "size": 22, "color": _ON_ANY_PAGE, "line": {"width": 4, "color": _ON_ANY_PAGE}}
         star = {"color": _STAR, "size": 15, "line": {"width": 1.2, "color": "#FFFFFF"}}
         star["symbol"] = "diamond" if self.in_space else "star"
         marks = [
             kind(name=_HITS, hoverinfo="skip", marker={**ring, "size": 15}, **where),
-            kind(name=_SHOWN, hoverinfo="skip", marker={**ring, "size": 22, "color": _ON_ANY_PAGE}, **where),
+            kind(name=_SHOWN, hoverinfo="skip", marker=here, **where),
             kind(name=_NEW, hovertemplate="<b>%{text}</b><extra></extra>", marker=star, **where),
         ]
         if self.in_space:  # where nothing can be dimmed, what is chosen gets a frame
             frame = {"symbol": "square-open", "color": _RING, "size": 8}
             marks.append(kind(name=_CHOSEN, hoverinfo="skip", marker=frame, **where))
         return marks
+
+    def _widen(self) -> None:
+        """Bring stars that lie beside a map into what is seen of it; maps of one frame keep one."""
+        for side, column in (("x", 0), ("y", 1)):
+            axes = [self.figure.layout[f"{side}axis{n + 1 if n else ''}"] for n in range(len(self._maps))]
+            frames = [axis.range for axis in axes]
+            everywhere = np.concatenate(self._added)[:, column]
+            for axis, added in zip(axes, self._added, strict=True):
+                low, high = axis.range
+                new = everywhere if len(set(frames)) == 1 else added[:, column]
+                edge = 0.04 * (high - low)
+                if new.min() < low or new.max() > high:
+                    axis.range = [min(low, new.min() - edge), max(high, new.max() + edge)]
 
     def _overlays(self, name: str) -> list[tuple[int, Any]]:
         first = len(self.figure.data) - len(self._maps) * (4 if self.in_space else 3)
@@ -251,6 +272,7 @@ class PlotlyCanvas:
             for _, trace in self._overlays(name):
                 n = trace.meta["map"]
                 _put(trace, np.vstack([self._maps[n], self._added[n]])[list(rows)])
+                self._raise(trace, len(rows))
 
     def _dim(self, chosen: NDArray[np.intp]) -> None:
         if self.in_space:
@@ -259,6 +281,14 @@ class PlotlyCanvas:
         for rows, trace in zip(self._rows, self.figure.data, strict=True):
             inside = np.flatnonzero(np.isin(rows, chosen)) if len(chosen) else None
             trace.selectedpoints = inside
+        for name in (_HITS, _SHOWN, _NEW):
+            for _, trace in self._overlays(name):
+                self._raise(trace, len(trace.x))
+
+    def _raise(self, trace: Any, count: int) -> None:
+        """Keep marks above the chosen dots: WebGL draws what is selected last, so the marks are selected too."""
+        if trace.type == "scattergl":
+            trace.selectedpoints = np.arange(count) if self._chosen else None
 
     # -- what the reader does ---------------------------------------------------------------------
 
