@@ -236,7 +236,12 @@ class PlotlyCanvas:
             # A lasso dims what is outside of it; rings and stars stay.
             where |= {"x": [], "y": [], "xaxis": f"x{number}", "yaxis": f"y{number}"}
             where |= {"unselected": {"marker": {"opacity": 1}}, "selected": {"marker": {"opacity": 1}}}
-        ring: dict[str, Any] = {"symbol": "circle-open", "opacity": 1, "color": _RING, "line": {"width": 2.5, "color": _RING}}
+        ring: dict[str, Any] = {
+            "symbol": "circle-open",
+            "opacity": 1,
+            "color": _RING,
+            "line": {"width": 2.5, "color": _RING},
+        }
         here = {**ring, "size": 22, "color": _ON_ANY_PAGE, "line": {"width": 4, "color": _ON_ANY_PAGE}}
         star = {"color": _STAR, "size": 15, "line": {"width": 1.2, "color": "#FFFFFF"}}
         star["symbol"] = "diamond" if self.in_space else "star"
