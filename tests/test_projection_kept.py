@@ -1,6 +1,7 @@
 """Maps that new points are added to, and that are kept in folders."""
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fakes import FakeClip
+from test_searching import stored_rows
 
 import clipnb
 from clipnb.errors import InvalidEmbeddings, StoreError, UnsupportedOption
@@ -123,6 +125,21 @@ def test_rows_in_a_folder_are_referred_to(tmp_path):
     clipnb.embed(FakeClip(), texts[:30], modality="text", out=tmp_path / "else" / "rows", progress=False)
     with pytest.raises(StoreError, match="30 rows now; this map was made from 40"):
         clipnb.Projection.load(tmp_path / "else" / "map").transform(expected)
+
+
+def test_a_folder_whose_rows_changed_is_not_taken_for_the_old_one(tmp_path):
+    stored = stored_rows(tmp_path / "rows", POINTS.vectors, 50)
+    clipnb.project(stored, method="pca").save(tmp_path / "map")
+    assert clipnb.Projection.load(tmp_path / "map").transform(POINTS[:2]).shape == (2, 2)
+    stored_rows(tmp_path / "rows", np.roll(stored.vectors, 1, axis=0), 50)
+    with pytest.raises(StoreError, match="has other rows now, or in another order"):
+        clipnb.Projection.load(tmp_path / "map").quality()
+    shutil.rmtree(tmp_path / "rows")
+    gone = clipnb.Projection.load(tmp_path / "map")
+    with pytest.raises(StoreError, match=r"not at .* any more"):
+        gone.save(tmp_path / "again")
+    gone.save(tmp_path / "again", rows="none")
+    np.testing.assert_array_equal(clipnb.Projection.load(tmp_path / "again").coords, gone.coords)
 
 
 def test_settings_given_as_numpy_numbers_are_kept(tmp_path):

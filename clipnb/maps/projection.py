@@ -33,6 +33,7 @@ class Source:
         neighbours: index and distances [row, k], each row its own first; None where the method has none.
         axes: of PCA.
         folders: where to look for the rows, the likeliest first.
+        fingerprint: of the rows in such a folder; "" where it is not known.
     """
 
     rows: Embeddings | None
@@ -40,6 +41,7 @@ class Source:
     neighbours: Neighbours | None = None
     axes: Axes | None = None
     folders: tuple[str, ...] = ()
+    fingerprint: str = ""
 
     @functools.cached_property
     def embeddings(self) -> Embeddings:
@@ -50,16 +52,22 @@ class Source:
         """
         if self.rows is not None:
             return self.rows
+        others = ""
         for folder in self.folders:
             try:
                 found = open_embeddings(folder)
             except StoreError:
                 continue
-            if len(found) == len(self.coords):
+            if len(found) == len(self.coords) and self.fingerprint in ("", found.fingerprint):
                 return found
-            raise StoreError(f"{folder} has {len(found)} rows now; this map was made from {len(self.coords)}")
+            others = others or (
+                f"{folder} has {len(found)} rows now; this map was made from {len(self.coords)}"
+                if len(found) != len(self.coords)
+                else f"{folder} has other rows now, or in another order, than those that this map was made from"
+            )
         raise StoreError(
-            f"the rows of this map are not at {self.folders[0]} any more; put them back, or save it with rows='copy'"
+            others
+            or f"the rows of this map are not at {self.folders[0]} any more; put them back, or save it with rows='copy'"
         )
 
 

@@ -114,7 +114,7 @@ def measure(projection: Projection, k: int, *, sample: int, seed: int, seeds: in
         Measure(
             "neighbourhood recall", shared / (len(rows) * k),
             f"share of the {k} true neighbours among the {k} nearest on the map; chance: {chance:.3g}",
-            "it is strict: the 16th instead of the 15th counts as lost; two dimensions can rarely hold more than half",
+            f"it is strict: number {k + 1} instead of {k} counts as lost; the more points, the smaller the share",
         ),
         Measure(
             "Shepard correlation", _shepard(vectors, coords, rng),

@@ -66,6 +66,8 @@ def save(projection: Projection, folder: str | os.PathLike[str], rows: str) -> N
 def _kind(source: Source | None, rows: str) -> str:
     if rows not in ("auto", "copy", "reference", "none"):
         raise UnsupportedOption(f"rows={rows!r}; expected 'auto', 'copy', 'reference' or 'none'")
+    if rows == "none":  # rows that are gone are not missed
+        return rows
     stored = source is not None and isinstance(source.embeddings, StoredEmbeddings)
     if rows == "reference" and not stored:
         raise UnsupportedOption("rows='reference': the rows lie in no folder of clipnb.embed; use rows='copy'")
@@ -101,6 +103,7 @@ def _write(projection: Projection, folder: Path, kept: str) -> None:
             note["rows"] |= {
                 "folder": str(Path(given.folder).resolve()),
                 "relative": os.path.relpath(given.folder, folder.parent),
+                "fingerprint": given.fingerprint,
             }
         else:
             arrays |= {"vectors": given.vectors, "ids": np.array(given.ids, dtype=str)}
@@ -217,7 +220,7 @@ def _source(home: Path, rows: dict[str, Any], components: int) -> Source | None:
         axes = Axes(held["mean"], held["directions"], held["variances"], float(held["total"]))
         if len(axes.directions) != components or axes.directions.shape[1:] != axes.mean.shape:
             raise ValueError(f"{AXES} is of another map")
-    return Source(given, coords, neighbours, axes, folders)
+    return Source(given, coords, neighbours, axes, folders, str(rows.get("fingerprint", "")))
 
 
 def _arrays(path: Path) -> dict[str, Any]:
