@@ -9,7 +9,7 @@ from fakes import FakeClip
 from sklearn.neighbors import NearestNeighbors
 
 import clipnb
-from clipnb.errors import EmptyInput, InvalidEmbeddings, UnsupportedOption, WrongShape
+from clipnb.errors import EmptyInput, InvalidEmbeddings, UnsupportedOption, WrongShape, WrongType
 from clipnb.exploring import Selection, Vocabulary, names_of_things, nearby, rank_texts, representative_texts
 
 RNG = np.random.default_rng(7)
@@ -65,8 +65,14 @@ def test_one_text_of_each_thing(clouds):
 
 def test_bad_input_for_words(clouds):
     rows, texts = clouds
-    with pytest.raises(UnsupportedOption, match="k=0"):
-        representative_texts(rows, texts, 0)
+    for k in (0, 2.5, True, "many"):
+        with pytest.raises(UnsupportedOption, match=f"k={k!r}"):
+            representative_texts(rows, texts, k)
+    for words in (texts.vectors, ["a word"], None):
+        with pytest.raises(WrongType, match="expected the texts as Embeddings"):
+            representative_texts(rows, words)
+    with pytest.raises(InvalidEmbeddings, match="different lengths"):
+        representative_texts([[1.0, 2.0], [3.0]], texts)
     with pytest.raises(EmptyInput, match="the selection"):
         representative_texts(rows[[]], texts)
     with pytest.raises(EmptyInput, match="the rest"):

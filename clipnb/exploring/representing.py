@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from clipnb.errors import EmptyInput, InvalidEmbeddings, UnsupportedOption, WrongShape
+from clipnb.errors import EmptyInput, InvalidEmbeddings, WrongShape, WrongType
+from clipnb.similarity import checked_k
 from clipnb.types import Embeddings
 
 if TYPE_CHECKING:
@@ -48,16 +49,18 @@ def representative_texts(
 
     Raises:
         EmptyInput: no rows, no texts, or an empty rest.
-        UnsupportedOption: k is less than one.
+        WrongType: the texts are something else.
+        UnsupportedOption: k is no whole number, or less than one.
         InvalidEmbeddings: different widths or models.
         WrongShape: not one entry of ``one_of`` a text.
     """
-    if k < 1:
-        raise UnsupportedOption(f"k={k}; expected one or more")
-    chosen = _rows(rows)
-    rest = None if against is None else _rows(against)
+    if not isinstance(texts, Embeddings):
+        raise WrongType(f"expected the texts as Embeddings, whose ids they are, got a {type(texts).__name__}")
     if not len(texts):
         raise EmptyInput("there are no texts to choose from")
+    k = checked_k(k, len(texts))
+    chosen = _rows(rows)
+    rest = None if against is None else _rows(against)
     for name, side in (("the selection", chosen), ("the rest of the map", rest)):
         if side is None:
             continue
@@ -106,7 +109,7 @@ def rank_texts(
 
 
 def _rows(given: Embeddings | ArrayLike) -> Embeddings:
-    return given if isinstance(given, Embeddings) else Embeddings(np.asarray(given))
+    return given if isinstance(given, Embeddings) else Embeddings(given)  # type: ignore[arg-type]
 
 
 def _mean(rows: Embeddings) -> NDArray[np.float64]:
