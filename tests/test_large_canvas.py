@@ -84,8 +84,9 @@ def as_drawn(made):
     [RNG.normal(size=50), np.array([0, 1, 1, 0]), np.array([3.0, np.nan, -1.0, np.inf]), np.array([2.0, 2.0, np.nan])],
     ids=["any", "two", "gaps", "equal"],
 )
-def test_values_have_the_colours_of_the_scale_and_gaps_are_grey(values):
-    made = coloured(len(values), values=values, value_name="x <y>")
+@pytest.mark.parametrize(("mode", "first", "last"), [("light", 0.8, 0.0), ("dark", 0.24, 1.0), ("auto", 0.8, 0.24)])
+def test_values_have_the_colours_of_the_scale_and_gaps_are_grey(values, mode, first, last):
+    made = coloured(len(values), values=values, value_name="x <y>", mode=mode)
     known = np.isfinite(values)
     low, span = values[known].min(), np.ptp(values[known])
     for index, value in zip(as_drawn(made), values, strict=True):
@@ -93,7 +94,7 @@ def test_values_have_the_colours_of_the_scale_and_gaps_are_grey(values):
             assert hex_of(made.palette[index]) == OTHER.upper()
             continue
         share = (value - low) / span if span else 0.5
-        wanted = np.array(unlabel_rgb(sample_colorscale(SEQUENTIAL, [float(share)])[0]))
+        wanted = np.array(unlabel_rgb(sample_colorscale(SEQUENTIAL, [float(first + share * (last - first))])[0]))
         assert np.abs(np.array(made.palette[index][:3]) * 255 - wanted).max() < 4
     assert ("no value (1)" in made.legend) == (not known.all() and (~known).sum() == 1)
     assert "x &lt;y&gt;" in made.legend

@@ -13,6 +13,7 @@ from plotly.callbacks import Points
 
 import clipnb
 from clipnb.errors import EmptyInput, InvalidEmbeddings, UnsupportedOption, WrongShape, WrongType
+from clipnb.plots.shades import sequential
 from clipnb.widgets import MapExplorer
 
 COLOURS = {"red": (255, 0, 0), "green": (0, 160, 0), "blue": (0, 0, 255)}
@@ -723,6 +724,9 @@ def test_light_dark_and_auto(projection):
         panel = MapExplorer(projection, groups=GROUPS, mode=mode)
         page = panel.canvas.figure.layout.template.layout.paper_bgcolor
         assert (page == "#16161A") == (mode == "dark")
+        # Numbers can be read on the page, or on both kinds.
+        scale = MapExplorer(projection, values=range(30), mode=mode).canvas.figure.layout.coloraxis.colorscale
+        assert [colour for _, colour in scale] == [colour for _, colour in sequential(mode)]
     # Of ten groups the last has the ink of its page; on a page of either kind, no ink.
     ten = [str(i % 10) for i in range(30)]
     colours = {

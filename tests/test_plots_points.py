@@ -175,6 +175,14 @@ def test_continuous_colours_grow_evenly_away_from_the_page(mode):
     assert abs(lightness(faint)[1] - page[1]) < abs(lightness(full)[1] - page[1])
 
 
+def test_continuous_colours_for_a_page_of_either_kind_can_be_read_on_both():
+    steps = [lightness(colour) for _, colour in sequential("auto")]
+    assert (np.diff([step for _, step in steps]) < 0).all()
+    for mode in ("light", "dark"):
+        page = lightness(palette.page(mode))[0]
+        assert min((max(y, page) + 0.05) / (min(y, page) + 0.05) for y, _ in steps) >= 1.95
+
+
 def test_pictures_lie_on_no_other_and_the_rest_are_dots():
     figure = plots.scatter(POINTS, thumbnails=PICTURES, groups=GROUPS, named=[5], thumbnail_size=0.06)
     places = np.array([(image.x, image.y) for image in figure.layout.images])

@@ -15,7 +15,7 @@ from clipnb.plots.palette import OTHER, SEQUENTIAL, ink, page, plain
 __all__ = ["as_values", "bar", "bar_lines", "sequential", "strengths"]
 
 # Cividis without the end that is lost on the page; what is left spans 60 of 100 steps of CIELAB's lightness.
-_KEPT = {"light": (0.80, 0.0), "dark": (0.24, 1.0)}
+_KEPT = {"light": (0.80, 0.0), "dark": (0.24, 1.0), "auto": (0.80, 0.24)}
 #: How strong the colour of a group is where there is least of it, so that it can still be told from the page.
 FAINTEST = 0.4
 
@@ -23,9 +23,11 @@ FAINTEST = 0.4
 def sequential(mode: str = "light") -> list[list[float | str]]:
     """Cividis (Nuñez et al. 2018) for points on a page: the higher the number, the farther from the page's colour.
 
-    The end nearest to the page is left out, so that every colour has a contrast (WCAG 2) of 2 or more with it.
+    The end nearest to the page is left out, so that every colour has a contrast (WCAG 2) of 2 or more with it. On a
+    page that may be of either kind ("auto") both ends are, and the higher number is the darker.
     """
-    ink(mode)  # refuses what is no mode
+    if mode != "auto":
+        ink(mode)  # refuses what is no mode
     steps = np.linspace(0, 1, 17)
     low, high = _KEPT[mode]
     return [

@@ -164,7 +164,8 @@ class LargeCanvas:
         if groups is None and values is None and self._modality is not None:
             words = {"image": "pictures", "text": "texts"}
             groups = [words.get(kind, kind) for kind in self._modality]
-        colouring = coloured(self._count, groups, values, value_name, self._mode)
+        mode = "auto" if self._auto and values is not None else self._mode
+        colouring = coloured(self._count, groups, values, value_name, mode)
         if len(colouring.codes) != self._count:
             raise WrongShape(f"{len(colouring.codes)} groups or values for {self._count} points; expected one for each")
         self._continuous = colouring.continuous

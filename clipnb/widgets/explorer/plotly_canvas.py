@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from clipnb.plots.palette import ink, plain
 from clipnb.plots.points import scatter
+from clipnb.plots.shades import sequential
 from clipnb.plots.side_maps import side_by_side
 from clipnb.widgets.controls import named
 from clipnb.widgets.explorer.canvas import Rows
@@ -200,6 +201,7 @@ class PlotlyCanvas:
             figure.add_traces(self._marks(n, webgl))
         self._rows += [np.empty(0, dtype=np.intp)] * (len(figure.data) - len(self._rows))
         if values is not None:
+            figure.layout.coloraxis.colorscale = sequential("auto" if self._auto else self._mode)
             figure.layout.coloraxis.colorbar = {
                 **_COLOUR_BAR,
                 "title": {"text": plain(value_name), "side": "top", "font": {"size": 13}},

@@ -11,7 +11,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from plotly.colors import sample_colorscale, unlabel_rgb
 
-from clipnb.plots.palette import OTHER, SEQUENTIAL, colours, shorten
+from clipnb.plots.palette import OTHER, colours, shorten
+from clipnb.plots.shades import sequential
 
 __all__ = ["Colouring", "coloured", "rgba"]
 
@@ -55,10 +56,11 @@ def coloured(
     """The colours of ``count`` points by group or by value; all alike without either.
 
     The ten largest groups have a colour each, in the order of `clipnb.plots.scatter`; smaller ones share grey. Points
-    whose value is not finite are grey too, and the legend counts them.
+    whose value is not finite are grey too, and the legend counts them. Values can be coloured for a page of either
+    kind, mode="auto".
     """
     if values is not None:
-        return _by_value(np.asarray(values, dtype=np.float64), value_name)
+        return _by_value(np.asarray(values, dtype=np.float64), value_name, mode)
     if groups is not None:
         return _by_group(groups, mode)
     return Colouring(np.zeros(count, np.float32), [rgba(colours([""], mode)[""])], False, "")
@@ -83,12 +85,12 @@ def _by_group(groups: Sequence[str], mode: str) -> Colouring:
     return Colouring(code_of[found], [rgba(colour) for colour in wheel], False, shown)
 
 
-def _by_value(values: NDArray[np.float64], name: str) -> Colouring:
+def _by_value(values: NDArray[np.float64], name: str, mode: str) -> Colouring:
     known = np.isfinite(values)
     low, high = (float(values[known].min()), float(values[known].max())) if known.any() else (0.0, 0.0)
     share = (values - low) / (high - low) if high > low else np.full(len(values), 0.5)
     codes = np.where(known, np.clip(share, 1e-4, 1.0) * (_STEPS - 0.5) / _STEPS, _NONE).astype(np.float32)
-    ramp = sample_colorscale(SEQUENTIAL, np.linspace(0, 1, _STEPS))
+    ramp = sample_colorscale(sequential(mode), np.linspace(0, 1, _STEPS))
     palette = [[channel / 255 for channel in unlabel_rgb(colour)] + [1.0] for colour in ramp]
     gradient = ", ".join([*ramp[:: _STEPS // 8], ramp[-1]])
     missing = int(len(values) - known.sum())
