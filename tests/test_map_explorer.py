@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 
 import numpy as np
@@ -717,6 +718,13 @@ def test_large_maps_are_light_in_the_browser():
     assert "20000" in panel.view.card.value
     lasso(panel, list(range(5000)))
     assert panel.status.startswith("5,000 points are selected, of 20,001")
+    # Lines of many points wait until somebody wants to see them.
+    lasso(panel, list(range(20_000)))
+    assert panel.view.code.value == ""
+    panel.view.show_code.value = True
+    assert '"19999"' in html.unescape(panel.view.code.value)
+    panel.view.show_code.value = False
+    assert panel.view.code.value == ""
 
 
 def test_light_dark_and_auto(projection):

@@ -67,18 +67,17 @@ class Selecting(Explored):
             with self._quietly():
                 self.selected = sorted(set(self.selected))
             self.canvas.select(self.selected)
-            self._write_code()
-            if not self.selected:
+            if self.selected:
+                sentence = self._count_words()
+                self.view.show_selection(self.selection.table())
+                self._say(sentence)
+                self._find_words()
+            else:
                 self.view.show_selection(None)
                 self._say(self._welcome())
-                return
-            sentence = self._count_words()
-            self.view.show_selection(self.selection.table())
-            self._say(sentence)
-            self._find_words()
-            self._write_code()
         except Exception as error:
             self._fail(error)
+        self._write_code()
 
     def _find_words(self) -> None:
         here = self._here()

@@ -21,6 +21,7 @@ __all__ = ["FOUND", "NEAREST", "ExplorerView"]
 
 NEAREST, FOUND, _TABLE_ROWS = 8, 10, 12
 _DOWNLOAD_UP_TO = 20_000
+_CODE_UP_TO = 100_000
 _COSINES = ("cosine", "elsewhere")
 
 
@@ -73,6 +74,7 @@ class ExplorerView:
         self.drop = FileDrop()
         self.show_code = named(W.ToggleButton(description="The same in Python", icon="code"), "show-code")
         self.code = named(W.HTML(), "code")
+        self._code = ""
         self.show_code.observe(lambda _: self._fold_code(), "value")
         self._fold_code()
         for control in (self.upload, self.drop):
@@ -159,13 +161,18 @@ class ExplorerView:
             self.progress.max, self.progress.value = part[1], part[0]
 
     def write_code(self, code: str) -> None:
-        """The lines under the button, with one to copy them."""
+        """The lines under the button, with one to copy them; very many are sent only when they are unfolded."""
+        self._code = code
+        if len(code) > _CODE_UP_TO and not self.show_code.value:
+            code = ""
         copy = "navigator.clipboard.writeText(this.parentElement.querySelector('code').textContent)"
         button = f'<button type="button" class="clipnb-copy" onclick="{copy}">Copy</button>'
         self.code.value = f"{button}<pre><code>{escape(code)}</code></pre>" if code else ""
 
     def _fold_code(self) -> None:
         self.code.layout.display = None if self.show_code.value else "none"
+        if len(self._code) > _CODE_UP_TO:
+            self.write_code(self._code)
 
 
 def _tells(table: pd.DataFrame) -> bool:
