@@ -99,7 +99,14 @@ def unit_rows(vectors: ArrayLike) -> FloatArray:
         )
     # In double precision the squares of large float32 rows do not overflow.
     lengths = np.sqrt(np.einsum("ij,ij->i", matrix, matrix, dtype=np.float64))
-    bad = np.flatnonzero(~np.isfinite(lengths) | (lengths == 0))
+    odd = np.flatnonzero(~((lengths > 1e-140) & (lengths < 1e140)))
+    peaks = np.abs(matrix[odd]).max(axis=1)
+    known = np.isfinite(peaks) & (peaks > 0)
+    if known.any():  # those of double precision rows can overflow, or vanish
+        matrix, extreme = matrix.astype(np.float64), odd[known]
+        matrix[extreme] /= peaks[known, None]
+        lengths[extreme] = np.linalg.norm(matrix[extreme], axis=1)
+    bad = odd[~known]
     if len(bad):
         shown = ", ".join(map(str, bad[:10])) + (", ..." if len(bad) > 10 else "")
         raise InvalidEmbeddings(

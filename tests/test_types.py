@@ -25,6 +25,19 @@ def test_rows_are_unit_vectors_whatever_comes_in():
         np.testing.assert_allclose(np.linalg.norm(embeddings.vectors, axis=1), 1, atol=1e-6)
 
 
+@pytest.mark.parametrize("scale", [1e300, 1e-160, 1e-300])
+def test_rows_of_any_size_have_a_direction(scale):
+    vectors = RNG.normal(size=(4, 3))
+    expected = clipnb.Embeddings(vectors).vectors
+    vectors[[1, 3]] *= scale
+    before = vectors.copy()
+    np.testing.assert_allclose(clipnb.Embeddings(vectors).vectors, expected, atol=1e-7)
+    np.testing.assert_array_equal(vectors, before)
+    vectors[0] = np.nan
+    with pytest.raises(InvalidEmbeddings, match=r"1 of 4 rows .* rows 0\."):
+        clipnb.Embeddings(vectors)
+
+
 def test_the_caller_keeps_its_array_and_the_rows_cannot_be_changed():
     vectors = np.array([[3.0, 4.0]], dtype=np.float32)
     embeddings = clipnb.Embeddings(vectors)
