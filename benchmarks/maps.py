@@ -127,7 +127,7 @@ def main() -> None:
 
 def quality(rows: np.ndarray, coords: np.ndarray, sample: int = 2000) -> MapQuality:
     import clipnb
-    from clipnb.maps.projection import Source
+    from clipnb.maps.source import Source
 
     source = Source(clipnb.Embeddings(rows), np.asarray(coords, dtype=np.float32))
     return clipnb.Projection(source.coords, source.embeddings.ids, "umap", source=source).quality(15, sample=sample)

@@ -13,7 +13,7 @@ from clipnb.maps.umap_graph import curve, memberships
 from clipnb.types import FloatArray
 
 if TYPE_CHECKING:
-    from clipnb.maps.projection import Source
+    from clipnb.maps.source import Source
 
 __all__ = ["place"]
 

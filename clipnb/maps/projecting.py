@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike
 
 from clipnb.errors import InvalidEmbeddings, UnsupportedOption
 from clipnb.maps.options import OPTIONS, check
-from clipnb.maps.projection import Projection, Source
+from clipnb.maps.projection import Projection
+from clipnb.maps.source import Source
 from clipnb.maps.stages import Stages
 from clipnb.types import Embeddings
 

@@ -1,8 +1,7 @@
-"""The noun of this room: a map, and what it takes to add a point to it."""
+"""The noun of this room: a map."""
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,64 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from clipnb.errors import InvalidEmbeddings, StoreError, UnsupportedOption
-from clipnb.stored import open_embeddings
+from clipnb.errors import InvalidEmbeddings, UnsupportedOption
 from clipnb.types import Embeddings, FloatArray
 
 if TYPE_CHECKING:
-    from clipnb.maps.neighbours import Neighbours
-    from clipnb.maps.pca import Axes
     from clipnb.maps.quality import MapQuality
+    from clipnb.maps.source import Source
 
-__all__ = ["Projection", "Source"]
-
-
-@dataclass(frozen=True, eq=False)
-class Source:
-    """What a map was made from, row for row; it stays as it was when the map's points are changed or added to.
-
-    Attributes:
-        rows: the rows; None where a saved map only says in which folder they lie.
-        coords: float32 [row, 2 or 3], where they lie on the map.
-        neighbours: index and distances [row, k], each row its own first; None where the method has none.
-        axes: of PCA.
-        folders: where to look for the rows, the likeliest first.
-        fingerprint: of the rows in such a folder; "" where it is not known.
-    """
-
-    rows: Embeddings | None
-    coords: FloatArray
-    neighbours: Neighbours | None = None
-    axes: Axes | None = None
-    folders: tuple[str, ...] = ()
-    fingerprint: str = ""
-
-    @functools.cached_property
-    def embeddings(self) -> Embeddings:
-        """The rows, opened when first asked for.
-
-        Raises:
-            StoreError: their folder is gone, or holds others.
-        """
-        if self.rows is not None:
-            return self.rows
-        others = ""
-        for folder in self.folders:
-            try:
-                found = open_embeddings(folder)
-            except StoreError:
-                continue
-            if len(found) == len(self.coords) and self.fingerprint in ("", found.fingerprint):
-                return found
-            others = others or (
-                f"{folder} has {len(found)} rows now; this map was made from {len(self.coords)}"
-                if len(found) != len(self.coords)
-                else f"{folder} has other rows now, or in another order, than those that this map was made from"
-            )
-        raise StoreError(
-            others
-            or f"the rows of this map are not at {self.folders[0]} any more; put them back, or save it with rows='copy'"
-        )
+__all__ = ["Projection"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,7 +109,7 @@ class Projection:
         Raises:
             StoreError: no map is there, or a file of it is missing or damaged.
         """
-        from clipnb.maps.saving import load
+        from clipnb.maps.loading import load
 
         return load(folder)
 

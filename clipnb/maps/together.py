@@ -11,7 +11,8 @@ from clipnb.errors import InvalidEmbeddings, UnsupportedOption
 from clipnb.maps import neighbours, umap_graph, umap_layout
 from clipnb.maps.options import check
 from clipnb.maps.overlap import shared_neighbours
-from clipnb.maps.projection import Projection, Source
+from clipnb.maps.projection import Projection
+from clipnb.maps.source import Source
 from clipnb.maps.stages import Stages
 from clipnb.types import Embeddings, FloatArray
 
