@@ -113,6 +113,18 @@ def test_nearby_at_the_edges():
         nearby([1, 0, 0], rows, 0)
 
 
+def test_what_lies_near_is_what_a_search_finds_in_the_same_order():
+    rng = np.random.default_rng(0)
+    for count in (23, 57, 118, 245, 390):
+        kinds = rng.normal(size=(count // 7, 256))
+        rows = clipnb.Embeddings(kinds[rng.integers(0, len(kinds), count)])  # most rows stand more than once
+        for asked in rng.normal(size=(10, 256)):
+            found = nearby(asked, rows, 10)
+            table = clipnb.search(rows, asked[None], 10)
+            assert [rows.ids[row] for row in found.rows] == table["id"].tolist()
+            np.testing.assert_array_equal(found.cosines, table["cosine"].to_numpy(np.float32))
+
+
 def test_a_selection_is_a_table_with_the_most_central_first(tmp_path):
     vectors = unit(np.array([[1.0, 0.0], [1.0, 0.2], [0.0, 1.0]])).astype(np.float32)
     chosen = Selection(np.array([2, 5, 9]), ("a", "b", "c"), ("A", "B", "C"), vectors, {"group": ("x", "y", "x")})

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clipnb.errors import InvalidEmbeddings, UnsupportedOption
+from clipnb.similarity import nearest_rows
 from clipnb.types import Embeddings, FloatArray, unit_rows
 
 __all__ = ["Near", "cosines_with", "nearby"]
@@ -31,7 +32,6 @@ def nearby(
     leave_out: int = -1,
     coords: ArrayLike | None = None,
     place: ArrayLike | None = None,
-    cosines: FloatArray | None = None,
 ) -> Near:
     """The k rows nearest to a vector, exactly, and which of them lie elsewhere on the map.
 
@@ -45,7 +45,6 @@ def nearby(
         coords: of the rows on the map, [row, 2 or 3].
         place: where the map shows the vector itself. A row is torn away if it is not among the 3 k points nearest to
             this place, the measure of :meth:`clipnb.Projection.torn`.
-        cosines: of the rows with the vector, where :func:`cosines_with` has computed them already.
 
     Raises:
         UnsupportedOption: k is less than one.
@@ -53,14 +52,17 @@ def nearby(
     """
     if k < 1:
         raise UnsupportedOption(f"k={k}; expected one or more")
-    cosines = cosines_with(vector, rows) if cosines is None else cosines
-    best = _largest(cosines, k, leave_out)
+    asked = _direction(vector, rows)
+    own = 0 <= leave_out < len(rows)
+    found = nearest_rows(asked[None], rows.blocks(), min(k + own, len(rows)))
+    others = np.flatnonzero(found.rows[0] != leave_out)[:k]
+    best, cosines = found.rows[0][others], found.cosine[0][others]
     torn = np.zeros(len(best), dtype=bool)
     if coords is not None and place is not None and len(best):
         places = np.asarray(coords, dtype=np.float32)
         apart = ((places - np.asarray(place, dtype=np.float32)) ** 2).sum(axis=1)
         torn = ~np.isin(best, _largest(-apart, 3 * k, leave_out))
-    return Near(best, cosines[best], torn)
+    return Near(best, cosines, torn)
 
 
 def cosines_with(vector: ArrayLike, rows: Embeddings) -> FloatArray:
@@ -69,13 +71,18 @@ def cosines_with(vector: ArrayLike, rows: Embeddings) -> FloatArray:
     Raises:
         InvalidEmbeddings: another width, or a vector without a direction.
     """
-    asked = unit_rows(np.atleast_2d(np.asarray(vector)))[0]
+    asked = _direction(vector, rows)
+    parts = [block @ asked for _, block in rows.blocks()]
+    return np.clip(np.concatenate([np.empty(0, dtype=np.float32), *parts]), -1, 1)
+
+
+def _direction(vector: ArrayLike, rows: Embeddings) -> FloatArray:
+    asked: FloatArray = unit_rows(np.atleast_2d(np.asarray(vector)))[0]
     if len(asked) != rows.dim:
         raise InvalidEmbeddings(
             f"the vector has {len(asked)} columns, the map's rows {rows.dim}: two different models?"
         )
-    parts = [block @ asked for _, block in rows.blocks()]
-    return np.clip(np.concatenate([np.empty(0, dtype=np.float32), *parts]), -1, 1)
+    return asked
 
 
 def _largest(values: NDArray[np.floating], k: int, leave_out: int) -> NDArray[np.intp]:

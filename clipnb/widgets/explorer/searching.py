@@ -36,7 +36,7 @@ class Searching(Explored):
             here = self._here()
             vector = here.text(text)
             self._cosines = cosines_with(vector, here.rows)
-            found = nearby(vector, here.rows, FOUND, cosines=self._cosines)
+            found = nearby(vector, here.rows, FOUND)
         except TextTooLong as error:
             self._clear_search(keep_query=True)
             # A reader of the panel has one text, and nowhere to pass an argument.
