@@ -244,6 +244,23 @@ def test_the_page_decides_between_light_and_dark_if_it_may():
 # --- new points ------------------------------------------------------------------------------------------------------
 
 
+def test_a_star_beside_the_map_is_brought_into_view_once_it_is_drawn():
+    made = canvas()
+    plot, drawn = made._plots[0], lambda: made._marks[0]._handle_custom_msg({"kind": "drawn"}, [])
+    made.add(COORDS[[10]], ["within"])
+    drawn()
+    assert plot.zoom_to_call_idx == 0
+    made.add([COORDS.max(axis=0) + 9], ["beside"])
+    assert plot.zoom_to_call_idx == 0
+    drawn()
+    assert plot.zoom_to_call_idx == 1
+    ends = np.concatenate([COORDS, COORDS[[10]], [COORDS.max(axis=0) + 9]])[plot.zoom_to]
+    np.testing.assert_allclose(ends.min(axis=0), COORDS.min(axis=0))
+    np.testing.assert_allclose(ends.max(axis=0), COORDS.max(axis=0) + 9)
+    drawn()
+    assert plot.zoom_to_call_idx == 1  # from there the reader moves the map
+
+
 def test_new_points_are_rows_after_the_others_and_outlive_new_colours():
     made = canvas(groups=GROUPS)
     made.select([1, 2])

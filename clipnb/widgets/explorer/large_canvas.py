@@ -16,7 +16,7 @@ from clipnb.errors import UnsupportedOption, WrongShape
 from clipnb.plots.palette import ink, shorten
 from clipnb.widgets.explorer.canvas import Rows
 from clipnb.widgets.explorer.large_marks import Marks
-from clipnb.widgets.explorer.large_plot import colour_traits, frames, on_a_plane, page, plot_of, points_of
+from clipnb.widgets.explorer.large_plot import colour_traits, frames, on_a_plane, page, plot_of, points_of, show_all
 from clipnb.widgets.explorer.point_colours import Colouring, coloured, rgba
 
 __all__ = ["LargeCanvas"]
@@ -70,6 +70,8 @@ class LargeCanvas:
         colouring = self._colouring(groups, values, value_name)
         self._legend = W.HTML(colouring.legend).add_class("clipnb-large-legend")
         self._plots, self._marks = [], []  # type: tuple[list[Any], list[Marks]]
+        self._too_far: set[Any] = set()
+        """Plots with new stars beside what is seen of them; moved when the stars have been drawn."""
         self._height = height or 560
         across = 1 if len(maps) == 1 else 2 if len(maps) in (2, 4) else 3
         linked = str(uuid4()) if len(maps) > 1 and all(frame is self._frames[0] for frame in self._frames) else None
@@ -156,6 +158,8 @@ class LargeCanvas:
                 plot.selection = _EMPTY  # another number of points would take it away, and say so; see _heard
             plot.non_spatial_points_update = False
             plot.points = np.concatenate([plot.points, points_of(each, frame, codes)])
+            if np.abs(plot.points[-len(labels) :, :2]).max() > 1:
+                self._too_far.add(plot)
             with marks.hold_sync():
                 marks.names = [shorten(name, 24) for name in self._new]
                 marks.stars = rows
@@ -215,6 +219,9 @@ class LargeCanvas:
         plot = self._plots[self._marks.index(widget)]
         if content.get("kind") == "drawn":  # what is drawn anew is selected again; nothing is sent where it still is
             self._show_selection([plot])
+            if plot in self._too_far:
+                self._too_far.remove(plot)
+                show_all(plot)
         elif content.get("kind") == "click" and plot.hovering is not None:
             for call in self._on_click:
                 call(plot.hovering)

@@ -12,7 +12,7 @@ from clipnb.errors import MissingExtra, WrongShape
 from clipnb.plots.palette import ink, template
 from clipnb.widgets.explorer.point_colours import Colouring
 
-__all__ = ["Frame", "colour_traits", "frames", "on_a_plane", "page", "plot_of", "points_of"]
+__all__ = ["Frame", "colour_traits", "frames", "on_a_plane", "page", "plot_of", "points_of", "show_all"]
 
 Frame = tuple[NDArray[np.floating], float]
 
@@ -99,6 +99,15 @@ def colour_traits(colouring: Colouring) -> dict[str, Any]:
         "color_domain": [0, 1] if colouring.continuous else numbers,
         "color_histogram": [0.0, 0.0],  # of a tooltip that is never shown; without one, colours by value fail
     }
+
+
+def show_all(plot: Any) -> None:
+    """Move the view so that all points are in it."""
+    places = plot.points[:, :2]
+    with plot.hold_sync():
+        plot.zoom_animation, plot.zoom_padding = 0, 0.1
+        plot.zoom_to = np.unique([places.argmin(axis=0), places.argmax(axis=0)]).astype(np.uint32)
+        plot.zoom_to_call_idx += 1
 
 
 def page(mode: str) -> str:
