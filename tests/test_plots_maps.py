@@ -153,6 +153,7 @@ def test_panels_of_many_maps_do_not_overlap():
     ("maps", "options", "error", "words"),
     [
         ([], {}, errors.EmptyInput, "no maps"),
+        (None, {}, errors.WrongType, "expected a list of maps"),
         ([MAPS[0], MAPS[1][:9]], {}, errors.WrongShape, "map 2 has shape"),
         ([np.zeros((5, 3))], {}, errors.WrongShape, "map 1 has shape"),
         (MAPS, {"groups": ["a"]}, errors.WrongShape, "groups"),

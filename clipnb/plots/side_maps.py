@@ -64,10 +64,12 @@ def side_by_side(
 
     Raises:
         EmptyInput, WrongShape: no maps, other numbers of points, or maps that are not on a plane.
-        WrongType: groups and values, of which only one can be the colour.
+        WrongType: no list, or groups and values, of which only one can be the colour.
         InvalidEmbeddings: a point without a position.
         UnsupportedOption: a highlighted row that is not there, or an infinite value.
     """
+    if not isinstance(projections, (Sequence, np.ndarray)):
+        raise WrongType(f"projections is a {type(projections).__name__}; expected a list of maps: [projection]")
     if not len(projections):
         raise EmptyInput("there are no maps to draw")
     maps = [as_matrix(f"map {n}", getattr(each, "coords", each)) for n, each in enumerate(projections, start=1)]
