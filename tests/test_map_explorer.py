@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import io
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -550,6 +551,30 @@ def test_the_code_of_a_joint_map_and_of_ids_that_stand_twice(centred, model, pro
     panel = MapExplorer(twice)
     panel.selected = [4, 8]
     assert run(panel.code(), embeddings=projection.source.embeddings)["rows"] == [4, 8]
+
+
+def test_a_map_that_was_saved_by_reference(model, tmp_path):
+    folder = tmp_path / "a rather long name of a folder" / "with pictures"
+    folder.mkdir(parents=True)
+    for i, picture in enumerate(PICTURES):
+        picture.save(folder / f"{i:02}.png")
+    rows = clipnb.embed(model, sorted(folder.glob("*.png")), out=tmp_path / "rows", progress=False)
+    clipnb.project(rows, method="pca", progress=False).save(tmp_path / "map", rows="reference")
+    maps = [clipnb.Projection.load(tmp_path / "map") for _ in range(2)]
+    panel = MapExplorer(maps[0], model=model, images=folder, texts=TEXTS)
+    panel.selected, panel.query, panel.shown = [1, 2], "blue", 3
+    assert panel.status.startswith("blue: nearest is 2")
+    assert 'alt="03.png"' in panel.view.card.value
+    again = run(panel.code(), model=model, texts=panel._words._encoded(panel._here(), len)[0])
+    assert again["found"]["id"].tolist() == [maps[0].ids[row] for row in panel.hits]
+    assert MapExplorer(maps).view.space.options == (model.name, f"{model.name} (2)")
+    shutil.rmtree(tmp_path / "rows")
+    gone = [clipnb.Projection.load(tmp_path / "map") for _ in range(2)]
+    panel = MapExplorer(gone, model=model)
+    assert panel.view.space.options == ("map 1", "map 2")
+    panel.query = "blue"
+    assert "put them back" in panel.status
+    assert "# embeddings" in panel.code()
 
 
 @pytest.mark.parametrize("how", [{}, {"method": "aligned_umap", "strength": 0.4, "n_neighbors": 6}])

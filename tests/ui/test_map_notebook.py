@@ -30,6 +30,10 @@ panel = clipnb.widgets.MapExplorer(maps, images=emoji, groups=emoji.subgroups)
 panel"""
 
 
+STARS = """(count) => document.querySelector(".clipnb-explorer .js-plotly-plot")._fullData
+  .filter((data) => data.name === "new").reduce((sum, data) => sum + data.x.length, 0) === count"""
+
+
 def places(panel):
     """Of each point of the map: trace, row, and where it lies on the page, in pixels."""
     return panel.locator(".js-plotly-plot").evaluate(
@@ -201,7 +205,7 @@ def test_a_map_by_pointer_words_and_files(browser, lab, notebooks, tmp_path):
         # Other colours keep everything in its place, on a dark page too.
         panel.get_by_label("Colour by").select_option(label="neighbours torn away")
         expect(plot.locator(".colorbar")).to_have_count(1)
-        assert len([p for p in places(panel) if p["name"] == "new"]) == 2
+        page.wait_for_function(STARS, arg=2)  # they come after the colours
         run_command(page, "apputils:change-theme", theme="JupyterLab Dark")
         expect(page.locator("body")).to_have_attribute("data-jp-theme-light", "false")
         ground = plot.locator(".main-svg").first.evaluate("(e) => getComputedStyle(e).backgroundColor")

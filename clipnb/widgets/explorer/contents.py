@@ -60,7 +60,7 @@ class Contents:
         images: None; an `EmojiSet`; a list of what `encode_image` takes, or None for a point without; a folder in which
             the ids are paths; or a function from the row of a point to its picture or None. With ``joint``, a list may
             be of the pictures alone.
-        labels: one name a point; default: the emoji's names, or the ids.
+        labels: one name a point; default: the emoji's names, or the ids, of files without their common folder.
         groups: one a point, or several such lists by their name; default: the emoji's groups.
         values: one number a point, or several such lists by their name.
         modality: "image" or "text" for each point.
@@ -99,7 +99,7 @@ class Contents:
                     ]
             groups = images.groups if groups is None and whole else groups
             images = images.images
-        self.labels = self._column("labels", self.ids if labels is None else labels)
+        self.labels = self._column("labels", _without_folder(self.ids) if labels is None else labels)
         self.modality = None if modality is None else self._column("modality", modality)
         if unknown := set(self.modality or ()) - {"image", "text"}:
             raise UnsupportedOption(f"modality has {min(unknown)!r} in it; expected 'image' or 'text' for each point")
@@ -183,6 +183,19 @@ class Contents:
             if len(self._uris) > _KEPT:
                 self._uris.popitem(last=False)
         return self._uris[key]
+
+
+def _without_folder(ids: Sequence[str]) -> Sequence[str]:
+    """The ids; of files by their whole path without the folder that all are in, which would fill every line."""
+    first, last = min(ids, default=""), max(ids, default="")  # what these two share, all share
+    if first == last or not (Path(first).is_absolute() and Path(last).is_absolute()):
+        return ids
+    try:
+        folder = Path(os.path.commonpath([first, last]))
+    except ValueError:  # two drives
+        return ids
+    folder = folder.parent if folder == Path(first) else folder
+    return ids if folder == folder.parent else [each[len(str(folder)) + 1 :] for each in ids]
 
 
 def _kind(value: Any) -> str:

@@ -65,7 +65,7 @@ def explorer_lines(
 def _map(space: Space, comments: list[str]) -> list[str]:
     """Lines for ``embeddings`` and ``projection``."""
     projection = space.projection
-    rows = None if projection.source is None else projection.source.rows
+    rows = space.rows if space.knows_rows else None
     lines = []
     if space.joint is not None:
         comments.append("# joint: the one that the panel was given")

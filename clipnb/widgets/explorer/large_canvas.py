@@ -12,7 +12,7 @@ import ipywidgets as W
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from clipnb.errors import UnsupportedOption, WrongShape
+from clipnb.errors import StoreError, UnsupportedOption, WrongShape
 from clipnb.plots.palette import ink, shorten
 from clipnb.widgets.explorer.canvas import Rows
 from clipnb.widgets.explorer.large_marks import Marks
@@ -262,5 +262,8 @@ class LargeCanvas:
 
 
 def _name(projection: Any, n: int) -> str:
-    embeddings = getattr(getattr(projection, "source", None), "embeddings", None)
+    try:
+        embeddings = getattr(getattr(projection, "source", None), "embeddings", None)
+    except StoreError:  # the rows are gone; a map can be drawn without
+        embeddings = None
     return str(getattr(embeddings, "model", None) or f"map {n}")

@@ -45,7 +45,7 @@ class MapExplorer(Searching, Selecting, Adding):
         model: that made the rows, for search, words and new pictures; a list with several maps.
         images: a list of what `encode_image` takes (None for a point without), an `EmojiSet`, a folder in which the ids
             are paths, or a function from row to picture. With ``joint`` a list may be of its pictures alone.
-        labels: one name a point; default: the emoji's names, or the ids.
+        labels: one name a point; default: the emoji's names, or the ids, of files without their common folder.
         groups: one a point, or several lists by their name.
         values: one number a point, or several lists by their name.
         modality: "image" or "text" for each point.

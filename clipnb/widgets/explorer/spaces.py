@@ -166,7 +166,9 @@ def _names(maps: Sequence[Projection]) -> list[str]:
         return ["the map"]
     found = []
     for n, each in enumerate(maps, start=1):
-        rows = getattr(each.source, "rows", None)
-        name = getattr(rows, "model", "") or f"map {n}"
+        try:
+            name = (each.source.embeddings.model if each.source is not None else "") or f"map {n}"
+        except StoreError:  # where they lay; what needs them says so
+            name = f"map {n}"
         found.append(f"{name} ({n})" if name in found else name)
     return found
