@@ -185,6 +185,15 @@ def test_a_map_by_pointer_words_and_files(browser, lab, notebooks, tmp_path):
         chooser.value.set_files(picture)
         expect(status).to_contain_text("my drawing.png lies nearest to")
         expect(card.locator("img")).to_have_attribute("alt", "my drawing.png")
+        # One that is too large for a single message, and one that is too large.
+        large, huge = tmp_path / "large.bmp", tmp_path / "huge.bmp"
+        Image.new("RGB", (2000, 2000), "green").save(large)
+        Image.new("RGB", (3000, 3000), "green").save(huge)
+        with page.expect_file_chooser() as chooser:
+            panel.locator(".clipnb-upload").click()
+        chooser.value.set_files([large, huge])
+        expect(status).to_contain_text("large.bmp lies nearest to")
+        expect(status).to_contain_text("27.0 MB; a file may have up to 25 MB")
         transfer = page.evaluate_handle(
             """async () => {
               const canvas = new OffscreenCanvas(20, 20), pen = canvas.getContext("2d");
@@ -200,12 +209,12 @@ def test_a_map_by_pointer_words_and_files(browser, lab, notebooks, tmp_path):
             panel.locator(".clipnb-map").dispatch_event(event, {"dataTransfer": transfer})
         expect(status).to_contain_text("“notes.txt” cannot be read as a picture")
         expect(status).to_contain_text("dropped.png lies nearest to")
-        assert len([p for p in places(panel) if p["name"] == "new"]) == 2
+        assert len([p for p in places(panel) if p["name"] == "new"]) == 3
 
         # Other colours keep everything in its place, on a dark page too.
         panel.get_by_label("Colour by").select_option(label="neighbours torn away")
         expect(plot.locator(".colorbar")).to_have_count(1)
-        page.wait_for_function(STARS, arg=2)  # they come after the colours
+        page.wait_for_function(STARS, arg=3)  # they come after the colours
         run_command(page, "apputils:change-theme", theme="JupyterLab Dark")
         expect(page.locator("body")).to_have_attribute("data-jp-theme-light", "false")
         ground = plot.locator(".main-svg").first.evaluate("(e) => getComputedStyle(e).backgroundColor")

@@ -84,9 +84,24 @@ function render({ model, el }) {
     const found = entries(event.dataTransfer); // read now: the list is empty once this function has returned
     queue = queue.then(() => deliver(model, found)).catch(console.error);
   };
+  /** The panel's own button for files: ipywidgets sends a file as one message, and one above 10 MB is lost in silence. */
+  const choose = (event) => {
+    const button = event.target.closest?.(".clipnb-upload");
+    const panel = el.closest(".clipnb-panel");
+    if (!button || !panel?.contains(button)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const input = page.createElement("input");
+    Object.assign(input, { type: "file", multiple: true, accept: "image/*" });
+    input.addEventListener("change", () => {
+      const found = [...input.files].map((file) => ({ file, folder: false }));
+      queue = queue.then(() => deliver(model, found)).catch(console.error);
+    });
+    input.click();
+  };
   // On the document, because the widget may be rendered before its map is there; while capturing, to come before
   // JupyterLab, which answers drops of its own.
-  const listeners = { dragenter: over, dragover: over, dragleave: leave, drop };
+  const listeners = { dragenter: over, dragover: over, dragleave: leave, drop, click: choose };
   for (const [name, listener] of Object.entries(listeners)) page.addEventListener(name, listener, true);
   return () => {
     light(null);

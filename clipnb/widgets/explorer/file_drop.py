@@ -24,7 +24,8 @@ class FileDrop(anywidget.AnyWidget):
     """An unseen widget: files dropped on the nearest element of the class ``clipnb-map`` arrive here.
 
     It looks for that element around itself and upwards as far as the panel, so put it anywhere in the same panel. The
-    map has an outline while a file hovers. A drop needs a mouse: an ordinary `FileUpload` belongs beside it.
+    map has an outline while a file hovers. A drop needs a mouse: an ordinary `FileUpload` belongs beside it, and of one
+    with the class ``clipnb-upload`` in the same panel the files come here too, in parts and within the same limits.
 
     Args:
         max_files: of one drop; what is more is not sent.
