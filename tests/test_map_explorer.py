@@ -689,6 +689,9 @@ def test_a_map_in_space_has_no_lasso_and_says_so(model):
     made = clipnb.project(rows_of(model), method="pca", n_components=3, progress=False)
     panel = MapExplorer(made, model=model, images=PICTURES, groups=GROUPS, texts=TEXTS)
     assert "A lasso needs a map on a plane" in panel.status
+    # The names of its axes can be read on a page of either kind.
+    assert panel.canvas.figure.layout.scene.zaxis.title.font.color == "#8B93A1"
+    assert panel.canvas.figure.layout.scene.zaxis.title.text
     touch(panel, 4)
     assert panel.shown == 4
     panel.query = "red"

@@ -89,6 +89,9 @@ class PlotlyCanvas:
         figure.update_layout(width=width, height=tall, **_LAYOUT)
         if values is not None:
             figure.layout.margin.r = _BAR_WIDTH
+        if self.in_space and self._auto:  # the style sheet does not reach what WebGL writes
+            grey = {"title": {"font": {"color": _ON_ANY_PAGE}}}
+            figure.update_scenes(xaxis=grey, yaxis=grey, zaxis=grey)
         if not self.in_space:
             figure.update_layout(newselection={"line": {"color": _ON_ANY_PAGE, "width": 2, "dash": "dot"}})
             figure.update_xaxes(title=None)  # nearness alone counts, and the axes have no unit
