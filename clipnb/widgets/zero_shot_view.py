@@ -13,6 +13,7 @@ from PIL import Image
 from clipnb.plots.bars import bar_values, percentage, probability_bars
 from clipnb.plots.palette import OKABE_ITO, OTHER, isolated
 from clipnb.plots.thumbnails import data_uri
+from clipnb.widgets.code_box import CodeBox
 from clipnb.widgets.controls import field, named, spoken, stylesheet
 from clipnb.widgets.picker import ThumbnailPicker
 from clipnb.widgets.template_menu import OWN, template_menu
@@ -48,11 +49,10 @@ class ZeroShotView:
         self.figures = [self._bars()]
         self.charts = named(W.Box([self.figures[0]]), "charts")
         self.scores = named(W.HTML(), "scores")
-        self.show_code = named(W.ToggleButton(description="The same in Python", icon="code"), "show-code")
-        self.code = named(W.HTML(), "code")
-        self.show_code.observe(lambda _: self._fold_code(), "value")
+        self._box = CodeBox()
+        self.show_code, self.code = self._box.button, self._box.lines
+        self.write_code = self._box.write
         self.show_own_templates(False)
-        self._fold_code()
         saving = named(W.Box([self.path, self.every, self.save]), "saving")
         controls = [self.picker, self.upload, self.labels, self.template_set, self.own_templates, saving]
         self._outputs = named(
@@ -137,15 +137,6 @@ class ZeroShotView:
         )
         below = f"<p>{escape(remark)}</p>" if remark else ""
         self.scores.value = f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>{below}"
-
-    def write_code(self, code: str) -> None:
-        """The lines under the button, with one to copy them."""
-        copy = "navigator.clipboard.writeText(this.parentElement.querySelector('code').textContent)"
-        button = f'<button type="button" class="clipnb-copy" onclick="{copy}">Copy</button>'
-        self.code.value = f"{button}<pre><code>{escape(code)}</code></pre>" if code else ""
-
-    def _fold_code(self) -> None:
-        self.code.layout.display = None if self.show_code.value else "none"
 
     def clear(self) -> None:
         """No bars, no table, no code."""

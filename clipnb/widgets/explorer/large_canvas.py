@@ -12,11 +12,12 @@ import ipywidgets as W
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from clipnb.errors import StoreError, UnsupportedOption, WrongShape
+from clipnb.errors import UnsupportedOption, WrongShape
 from clipnb.plots.palette import ink, shorten
 from clipnb.widgets.explorer.canvas import Rows
 from clipnb.widgets.explorer.large_marks import Marks
 from clipnb.widgets.explorer.large_plot import colour_traits, frames, on_a_plane, page, plot_of, points_of, show_all
+from clipnb.widgets.explorer.map_names import map_names
 from clipnb.widgets.explorer.point_colours import Colouring, coloured, rgba
 
 __all__ = ["LargeCanvas"]
@@ -177,8 +178,8 @@ class LargeCanvas:
 
     def _boxes(self, projections: Sequence[Any], width: int | None, across: int) -> W.Box:
         boxes = []
-        for n, (projection, plot, marks) in enumerate(zip(projections, self._plots, self._marks, strict=True), start=1):
-            heading = [W.HTML(f"<h4><bdi>{escape(_name(projection, n))}</bdi></h4>")] if across > 1 else []
+        for name, plot, marks in zip(map_names(projections), self._plots, self._marks, strict=True):
+            heading = [W.HTML(f"<h4><bdi>{escape(name)}</bdi></h4>")] if across > 1 else []
             box = W.VBox([*heading, plot, marks], layout=W.Layout(flex="1 1 auto", width=f"{96 // across}%"))
             boxes.append(box.add_class("clipnb-large-map"))
         row = W.Box(
@@ -259,11 +260,3 @@ class LargeCanvas:
             yield
         finally:
             self._quiet = before
-
-
-def _name(projection: Any, n: int) -> str:
-    try:
-        embeddings = getattr(getattr(projection, "source", None), "embeddings", None)
-    except StoreError:  # the rows are gone; a map can be drawn without
-        embeddings = None
-    return str(getattr(embeddings, "model", None) or f"map {n}")

@@ -10,36 +10,16 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 
-from clipnb.plots.palette import ink, plain
-from clipnb.plots.points import scatter
-from clipnb.plots.shades import sequential
-from clipnb.plots.side_maps import side_by_side
+from clipnb.plots.palette import plain
 from clipnb.widgets.controls import named
 from clipnb.widgets.explorer.canvas import Rows
 from clipnb.widgets.explorer.plot_link import PlotLink
+from clipnb.widgets.explorer.plotly_drawing import BAR_WIDTH, CHOSEN, HITS, NEW, SHOWN, Drawing, lay_out
 
-__all__ = ["HOVER_TEXT_UP_TO", "PlotlyCanvas"]
+__all__ = ["PlotlyCanvas"]
 
-HOVER_TEXT_UP_TO = 20_000
-"""Points up to which the browser is given their names; above, the panel alone says what the pointer rests on."""
-
-_HITS, _SHOWN, _NEW, _CHOSEN = "hits", "shown", "new", "chosen"
-# Seen on light and dark pages alike, and told from the groups' colours by its form.
-_RING, _STAR = "#E7298A", "#E7298A"
-_ON_ANY_PAGE = "#8B93A1"
-# Of the tenth group, which has the ink of its page where that is known.
-_TENTH = "#7D8A2E"
 _TALLEST = 620
-_LAYOUT: dict[str, Any] = {
-    "dragmode": "lasso",
-    "hovermode": "closest",
-    "margin": {"l": 8, "r": 8, "t": 36, "b": 8},
-    "legend": {"orientation": "h", "x": 0, "y": 0, "yanchor": "top", "xanchor": "left"},
-    "modebar": {"remove": ["toImage", "autoScale2d"], "bgcolor": "rgba(0,0,0,0)", "color": _ON_ANY_PAGE},
-}
 _CONFIG = {"displaylogo": False, "showSendToCloud": False, "doubleClick": "reset"}
-_COLOUR_BAR: dict[str, Any] = {"x": 1.01, "thickness": 12, "outlinewidth": 0, "nticks": 6}
-_BAR_WIDTH = 74
 
 
 class PlotlyCanvas:
@@ -70,37 +50,21 @@ class PlotlyCanvas:
         width: int | None = None,
         height: int | None = None,
     ) -> None:
-        self._maps = [np.asarray(each.coords) for each in projections]
-        self._projections, self._labels, self._modality = list(projections), labels, modality
-        self._auto, self._mode = mode == "auto", "light" if mode == "auto" else mode
-        self._width = width or 720
+        self._drawing = Drawing(projections, labels, modality, mode, width or 720)
+        self._maps = self._drawing.coords
         self._added = [np.empty((0, coords.shape[1])) for coords in self._maps]
         self._names: list[str] = []
         self._calls: dict[str, list[Callable[[Any], None]]] = {"point": [], "click": [], "select": []}
-        self._rows: list[NDArray[np.intp]] = []
         self._lit: list[int] = []
         self._chosen: list[int] = []
         self._shown = -1
-        figure = self._draw(groups, values, value_name)
+        figure, self._rows = self._drawing.figure(groups, values, value_name)
         across = len(self._maps) if len(self._maps) < 4 else 2 if len(self._maps) == 4 else 3
         # Of several maps each is a square; names of groups are below.
         ratio = 1.05 if across == 1 else -(-len(self._maps) // across) / across + 0.2
-        tall = height or int(min(figure.layout.height, _TALLEST) if across == 1 else ratio * self._width)
-        figure.update_layout(width=width, height=tall, **_LAYOUT)
-        if values is not None:
-            figure.layout.margin.r = _BAR_WIDTH
-        if self.in_space and self._auto:  # the style sheet does not reach what WebGL writes
-            grey = {"title": {"font": {"color": _ON_ANY_PAGE}}}
-            figure.update_scenes(xaxis=grey, yaxis=grey, zaxis=grey)
-        if not self.in_space:
-            figure.update_layout(newselection={"line": {"color": _ON_ANY_PAGE, "width": 2, "dash": "dot"}})
-            figure.update_xaxes(title=None)  # nearness alone counts, and the axes have no unit
-            figure.update_yaxes(title=None)
-            if len(self._maps) == 1:  # tight, whatever the shape of the place: plotly widens one axis to fit
-                low, high = self._maps[0].min(axis=0), self._maps[0].max(axis=0)
-                edge = 0.04 * float((high - low).max() or 1.0)
-                figure.update_xaxes(range=[low[0] - edge, high[0] + edge])
-                figure.update_yaxes(range=[low[1] - edge, high[1] + edge])
+        tall = height or int(min(figure.layout.height, _TALLEST) if across == 1 else ratio * (width or 720))
+        lay_out(figure, width, tall, with_bar=values is not None)
+        self._drawing.tighten(figure)
         self.figure: Any = go.FigureWidget(figure)
         self.figure._config = {**self.figure._config, **_CONFIG, "responsive": width is None}
         least = min(tall, 320 if across == 1 else 180)
@@ -111,7 +75,7 @@ class PlotlyCanvas:
     @property
     def in_space(self) -> bool:
         """Whether the maps have three dimensions: nothing can be lassoed then."""
-        return self._maps[0].shape[1] == 3
+        return self._drawing.in_space
 
     # -- what the panel asks for ------------------------------------------------------------------
 
@@ -139,23 +103,23 @@ class PlotlyCanvas:
     def light(self, rows: Rows) -> None:
         """See `Canvas`."""
         self._lit = np.asarray(rows, dtype=np.intp).tolist()
-        self._place(_HITS, self._lit)
+        self._place(HITS, self._lit)
 
     def show(self, row: int) -> None:
         """See `Canvas`."""
         self._shown = int(row)
-        self._place(_SHOWN, [self._shown] if self._shown >= 0 else [])
+        self._place(SHOWN, [self._shown] if self._shown >= 0 else [])
 
     def colour(
         self, groups: Sequence[str] | None = None, values: ArrayLike | None = None, value_name: str = ""
     ) -> None:
         """See `Canvas`. The points are drawn anew, where the reader has moved the map to."""
-        new = self._draw(groups, values, value_name)
+        new, self._rows = self._drawing.figure(groups, values, value_name)
         with self.figure.batch_update():
             self.figure.data = ()
             self.figure.add_traces(new.data)
             self.figure.layout.coloraxis = new.layout.coloraxis
-            self.figure.layout.margin.r = 8 if values is None else _BAR_WIDTH
+            self.figure.layout.margin.r = 8 if values is None else BAR_WIDTH
         self._connect()
         # Each of these makes the browser draw all the points again.
         if self._names:
@@ -176,7 +140,7 @@ class PlotlyCanvas:
         first = len(self._maps[0])
         rows = np.arange(first, first + len(self._names))
         with self.figure.batch_update():
-            for i, trace in self._overlays(_NEW):
+            for i, trace in self._overlays(NEW):
                 self._rows[i] = rows
                 _put(trace, self._added[trace.meta["map"]])
                 trace.text = self._names
@@ -184,81 +148,7 @@ class PlotlyCanvas:
             if len(labels) and not self.in_space:
                 self._widen()
 
-    # -- drawing ----------------------------------------------------------------------------------
-
-    def _draw(self, groups: Sequence[str] | None, values: ArrayLike | None, value_name: str) -> go.Figure:
-        colour: dict[str, Any] = {"groups": groups} if values is None else {"values": values, "value_name": value_name}
-        shared: dict[str, Any] = {"modality": self._modality, "mode": self._mode, "width": self._width, **colour}
-        if len(self._maps) > 1:
-            figure = side_by_side(self._projections, self._labels, **shared)
-            figure.data = [trace for trace in figure.data if trace.customdata is not None]
-        else:
-            figure = scatter(self._projections[0], self._labels, **shared)
-            figure.data = [trace for trace in figure.data if trace.customdata is not None]
-            figure.update_traces(meta={"map": 0})
-        self._rows = [np.asarray([each[-1] for each in trace.customdata], dtype=np.intp) for trace in figure.data]
-        for trace in figure.data:
-            self._lighten(trace)
-        webgl = any(trace.type == "scattergl" for trace in figure.data)
-        for n in range(len(self._maps)):
-            figure.add_traces(self._marks(n, webgl))
-        self._rows += [np.empty(0, dtype=np.intp)] * (len(figure.data) - len(self._rows))
-        if values is not None:
-            figure.layout.coloraxis.colorscale = sequential("auto" if self._auto else self._mode)
-            figure.layout.coloraxis.colorbar = {
-                **_COLOUR_BAR,
-                "title": {"text": plain(value_name), "side": "top", "font": {"size": 13}},
-            }
-        return figure
-
-    def _lighten(self, trace: Any) -> None:
-        """Less for the browser to hold, and no colour that one of the two pages would swallow."""
-        if len(self._maps[0]) > HOVER_TEXT_UP_TO:
-            trace.hovertemplate = trace.customdata = None
-            trace.hoverinfo = "none"
-            for axis in "xyz" if self.in_space else "xy":
-                short = np.asarray(trace[axis], dtype=np.float32)
-                trace[axis] = None  # equal numbers of another kind would not be taken
-                trace[axis] = short
-        if self._auto and isinstance(trace.marker.color, str) and trace.marker.color == ink(self._mode):
-            trace.marker.color = _TENTH
-        if not self.in_space:
-            trace.unselected = {"marker": {"opacity": 0.18}}
-            trace.selected = {"marker": {"opacity": 0.95}}
-
-    def _marks(self, n: int, webgl: bool) -> list[Any]:
-        """What lies over the points of a map: rings around hits, one around the shown point, stars.
-
-        Over dots of WebGL, only marks of WebGL do.
-        """
-        where: dict[str, Any] = {"mode": "markers", "meta": {"map": n}, "showlegend": False}
-        if self.in_space:
-            kind: Any = go.Scatter3d
-            where |= {"x": [], "y": [], "z": []}
-        else:
-            kind = go.Scattergl if webgl else go.Scatter
-            number = "" if n == 0 else str(n + 1)
-            # A lasso dims what is outside of it; rings and stars stay.
-            where |= {"x": [], "y": [], "xaxis": f"x{number}", "yaxis": f"y{number}"}
-            where |= {"unselected": {"marker": {"opacity": 1}}, "selected": {"marker": {"opacity": 1}}}
-        ring: dict[str, Any] = {
-            "symbol": "circle-open",
-            "opacity": 1,
-            "color": _RING,
-            "line": {"width": 2.5, "color": _RING},
-        }
-        here = {**ring, "size": 22, "color": _ON_ANY_PAGE, "line": {"width": 4, "color": _ON_ANY_PAGE}}
-        star = {"color": _STAR, "size": 15, "line": {"width": 1.2, "color": "#FFFFFF"}}
-        star["symbol"] = "diamond" if self.in_space else "star"
-        marks = [
-            kind(name=_HITS, hoverinfo="skip", marker={**ring, "size": 15}, **where),
-            kind(name=_SHOWN, hoverinfo="skip", marker=here, **where),
-            kind(name=_NEW, hovertemplate="<b>%{text}</b><extra></extra>", marker=star, **where),
-        ]
-        if self.in_space:  # where nothing can be dimmed, what is chosen gets a frame
-            frame = {"symbol": "square-open", "color": _RING, "size": 8}
-            marks.append(kind(name=_CHOSEN, hoverinfo="skip", marker=frame, **where))
-        return marks
+    # -- what changes of the drawing --------------------------------------------------------------
 
     def _widen(self) -> None:
         """Bring stars that lie beside a map into what is seen of it; maps of one frame keep one."""
@@ -274,7 +164,7 @@ class PlotlyCanvas:
                     axis.range = [min(low, new.min() - edge), max(high, new.max() + edge)]
 
     def _overlays(self, name: str) -> list[tuple[int, Any]]:
-        first = len(self.figure.data) - len(self._maps) * (4 if self.in_space else 3)
+        first = len(self.figure.data) - len(self._maps) * self._drawing.marks
         return [(i, t) for i, t in enumerate(self.figure.data) if i >= first and t.name == name]
 
     def _place(self, name: str, rows: Sequence[int]) -> None:
@@ -286,12 +176,12 @@ class PlotlyCanvas:
 
     def _dim(self, chosen: NDArray[np.intp]) -> None:
         if self.in_space:
-            self._place(_CHOSEN, chosen.tolist())
+            self._place(CHOSEN, chosen.tolist())
             return
         for rows, trace in zip(self._rows, self.figure.data, strict=True):
             inside = np.flatnonzero(np.isin(rows, chosen)) if len(chosen) else None
             trace.selectedpoints = inside
-        for name in (_HITS, _SHOWN, _NEW):
+        for name in (HITS, SHOWN, NEW):
             for _, trace in self._overlays(name):
                 self._raise(trace, len(trace.x))
 

@@ -14,6 +14,7 @@ from clipnb.exploring import Near, nearby
 from clipnb.maps import Projection
 from clipnb.modality import Joint
 from clipnb.types import ClipModel, Embeddings, FloatArray, is_model
+from clipnb.widgets.explorer.map_names import map_names
 
 __all__ = ["Space", "spaces_of"]
 
@@ -125,7 +126,7 @@ def spaces_of(
     """
     if joint is not None and not isinstance(joint, Joint):
         raise WrongType(f"joint is a {type(joint).__name__}; expected what clipnb.joint gives")
-    names = _names(maps)
+    names = map_names(maps) if len(maps) > 1 else ["the map"]
     given: list[Any]
     if model is None or is_model(model):
         given = [model if model is not None and _fits(model, each) is None else None for each in maps]
@@ -158,17 +159,3 @@ def _fits(model: Any, projection: Projection) -> str | None:
     if rows.model and model.name != rows.model:
         return f"the map is of {rows.model!r}, and the model is {model.name!r}; their spaces have nothing in common"
     return None
-
-
-def _names(maps: Sequence[Projection]) -> list[str]:
-    """Of the models that the maps are of, where they say it; told apart."""
-    if len(maps) == 1:
-        return ["the map"]
-    found = []
-    for n, each in enumerate(maps, start=1):
-        try:
-            name = (each.source.embeddings.model if each.source is not None else "") or f"map {n}"
-        except StoreError:  # where they lay; what needs them says so
-            name = f"map {n}"
-        found.append(f"{name} ({n})" if name in found else name)
-    return found

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as W
 
+from clipnb.widgets.code_box import CodeBox
 from clipnb.widgets.controls import field, named, spoken, stylesheet
 from clipnb.widgets.explorer.canvas import Canvas
 from clipnb.widgets.explorer.file_drop import FileDrop
@@ -21,7 +22,6 @@ __all__ = ["FOUND", "NEAREST", "ExplorerView"]
 
 NEAREST, FOUND, _TABLE_ROWS = 8, 10, 12
 _DOWNLOAD_UP_TO = 20_000
-_CODE_UP_TO = 100_000
 _COSINES = ("cosine", "elsewhere")
 
 
@@ -72,11 +72,9 @@ class ExplorerView:
         self.deselect = named(W.Button(description="Select nothing"), "deselect")
         self.upload = named(W.FileUpload(accept="image/*", multiple=True, description="Add your pictures"), "upload")
         self.drop = FileDrop()
-        self.show_code = named(W.ToggleButton(description="The same in Python", icon="code"), "show-code")
-        self.code = named(W.HTML(), "code")
-        self._code = ""
-        self.show_code.observe(lambda _: self._fold_code(), "value")
-        self._fold_code()
+        self._box = CodeBox()
+        self.show_code, self.code = self._box.button, self._box.lines
+        self.write_code = self._box.write
         for control in (self.upload, self.drop):
             control.layout.display = None if can_search else "none"
         self.show_progress(None)
@@ -159,20 +157,6 @@ class ExplorerView:
         self.progress.layout.display = "none" if part is None else None
         if part is not None:
             self.progress.max, self.progress.value = part[1], part[0]
-
-    def write_code(self, code: str) -> None:
-        """The lines under the button, with one to copy them; very many are sent only when they are unfolded."""
-        self._code = code
-        if len(code) > _CODE_UP_TO and not self.show_code.value:
-            code = ""
-        copy = "navigator.clipboard.writeText(this.parentElement.querySelector('code').textContent)"
-        button = f'<button type="button" class="clipnb-copy" onclick="{copy}">Copy</button>'
-        self.code.value = f"{button}<pre><code>{escape(code)}</code></pre>" if code else ""
-
-    def _fold_code(self) -> None:
-        self.code.layout.display = None if self.show_code.value else "none"
-        if len(self._code) > _CODE_UP_TO:
-            self.write_code(self._code)
 
 
 def _tells(table: pd.DataFrame) -> bool:
