@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from clipnb.errors import UnsupportedOption
-from clipnb.widgets.explorer.file_drop import FileDrop
+from clipnb.widgets.file_drop import FileDrop
 
 
 def part(drop, index, name, content, widget):

@@ -211,6 +211,23 @@ def test_an_upload_that_is_no_picture_is_said_in_words(panel):
     assert len(panel.images) == 4
 
 
+def test_pictures_dropped_on_the_panel_come_in_parts_and_what_does_not_come_is_said(panel):
+    content, drop = png("blue"), panel.view.drop
+    for some in (content[:20], content[20:]):
+        drop._handle_custom_msg({"kind": "part", "drop": "a", "index": 0, "name": "lake.png"}, [some])
+    drop._handle_custom_msg({"kind": "part", "drop": "a", "index": 1, "name": "notes.txt"}, [b"not a picture"])
+    refused = [{"name": "huge.png", "why": "size", "size": 26_000_000}]
+    drop._handle_custom_msg({"kind": "end", "drop": "a", "refused": refused}, [])
+    assert len(panel.images) == 4
+    assert best(panel) == "blue"
+    assert "“notes.txt” cannot be read" in panel.status
+    assert "huge.png" in panel.status
+    assert "25 MB" in panel.status
+
+    drop._handle_custom_msg({"kind": "end", "drop": "b", "refused": refused}, [])  # a drop of which nothing came
+    assert panel.status.startswith(drop.problem)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

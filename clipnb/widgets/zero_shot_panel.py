@@ -130,6 +130,8 @@ class ZeroShotPanel(Panel):
     def _connect(self) -> None:
         view = self.view
         view.upload.observe(lambda _: self._take_uploads(), "value")
+        view.drop.on_files(self._take_files)
+        view.drop.observe(lambda change: self._say(change.new, problem=True) if change.new else None, "problem")
         view.labels.observe(lambda change: setattr(self, "classnames", lines(change.new)), "value")
         view.template_set.observe(lambda change: self._choose_templates(change.new), "value")
         view.own_templates.observe(lambda change: self._take_templates(lines(change.new)), "value")
@@ -147,15 +149,18 @@ class ZeroShotPanel(Panel):
             self.templates = sentences
 
     def _take_uploads(self) -> None:
-        """Adds the pictures that can be read, chooses the last of them, and says which files are none."""
         files = uploaded(self.view.upload.value)
-        if not files:
-            return
-        forget(self.view.upload)
+        if files:
+            forget(self.view.upload)
+            self._take_files(files)
+
+    def _take_files(self, files: Sequence[tuple[str, bytes]]) -> None:
+        """Adds the pictures that can be read, chooses the last of them, and says which files are none."""
+        left = self.view.drop.problem  # of files of the same drop that never came
         new, refused = from_uploads(files)
         if new:
             self._put([*self._entries, *new], len(self._entries) + len(new) - 1)
-        self._complain(refused)
+        self._complain(refused, left)
 
     def _save_as_told(self) -> None:
         try:
@@ -269,10 +274,12 @@ class ZeroShotPanel(Panel):
         self.view.clear()
         super()._fail(error)
 
-    def _complain(self, refused: Sequence[str]) -> None:
+    def _complain(self, refused: Sequence[str], also: str = "") -> None:
         if refused:
             names = ", ".join(f"“{name}”" for name in refused)
-            self._say(f"{names} cannot be read as a picture. Choose a PNG, JPEG, WebP or GIF file.", problem=True)
+            also = f"{names} cannot be read as a picture. Choose a PNG, JPEG, WebP or GIF file. {also}".strip()
+        if also:
+            self._say(also, problem=True)
 
     # -- what it shows, to take away --------------------------------------------------------------
 

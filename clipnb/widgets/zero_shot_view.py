@@ -15,6 +15,7 @@ from clipnb.plots.palette import OKABE_ITO, OTHER, isolated
 from clipnb.plots.thumbnails import data_uri
 from clipnb.widgets.code_box import CodeBox
 from clipnb.widgets.controls import field, named, spoken, stylesheet
+from clipnb.widgets.file_drop import FileDrop
 from clipnb.widgets.picker import ThumbnailPicker
 from clipnb.widgets.template_menu import OWN, template_menu
 
@@ -35,6 +36,7 @@ class ZeroShotView:
         self._mode = "light" if self._auto else mode
         self.picker = ThumbnailPicker()
         self.upload = named(W.FileUpload(accept="image/*", multiple=True, description="Upload a picture"), "upload")
+        self.drop = FileDrop()
         self.labels = field(W.Textarea(description="Labels, one a line, in any language", rows=6), "labels")
         self.template_set = field(
             W.Dropdown(description="How the model reads a label", options=template_menu()), "templates"
@@ -54,13 +56,13 @@ class ZeroShotView:
         self.write_code = self._box.write
         self.show_own_templates(False)
         saving = named(W.Box([self.path, self.every, self.save]), "saving")
-        controls = [self.picker, self.upload, self.labels, self.template_set, self.own_templates, saving]
+        controls = [self.picker, self.upload, self.drop, self.labels, self.template_set, self.own_templates, saving]
         self._outputs = named(
             W.VBox([self.picture, self.message, self.charts, self.scores, self.show_code, self.code]), "output"
         )
         if self._auto:
             named(self._outputs, "as-page")
-        self._columns = named(W.Box([named(W.VBox(controls), "input"), self._outputs]), "columns")
+        self._columns = named(W.Box([named(W.VBox(controls), "input"), self._outputs]), "columns", "drop-target")
 
     @property
     def children(self) -> tuple[W.Widget, ...]:

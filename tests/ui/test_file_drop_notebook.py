@@ -14,7 +14,7 @@ CELLS = [
     """\
 import hashlib, json
 import ipywidgets as W
-from clipnb.widgets.explorer.file_drop import FileDrop
+from clipnb.widgets.file_drop import FileDrop
 
 drop = FileDrop(max_files=3, max_megabytes=12)
 seen, beside = W.HTML("nothing yet").add_class("seen"), W.HTML("not here").add_class("beside")

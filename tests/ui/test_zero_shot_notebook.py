@@ -84,6 +84,16 @@ def test_the_panel_follows_what_the_reader_types_and_uploads(page, tmp_path):
     chooser.value.set_files(broken)
     expect(status).to_contain_text("“notes.png” cannot be read as a picture")
 
+    # A picture larger than a message to the kernel may be, and one that is larger than the panel takes.
+    large, huge = tmp_path / "large.bmp", tmp_path / "huge.bmp"
+    Image.new("RGB", (2000, 2000), "red").save(large)  # 12 MB
+    Image.new("RGB", (3000, 3000), "green").save(huge)  # 27 MB
+    with page.expect_file_chooser() as chooser:
+        panel.locator(".clipnb-upload").click()
+    chooser.value.set_files([large, huge])
+    expect(panel.locator(".clipnb-thumbnail")).to_have_count(20)
+    expect(status).to_contain_text("'huge.bmp' has 27.0 MB; a file may have up to 25 MB")
+
     # In a dark theme the bars are dark too, and their words light.
     labels.fill("pizza\n猫")
     expect(bars).to_have_count(2)

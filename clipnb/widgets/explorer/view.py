@@ -12,8 +12,8 @@ import ipywidgets as W
 from clipnb.widgets.code_box import CodeBox
 from clipnb.widgets.controls import field, named, spoken, stylesheet
 from clipnb.widgets.explorer.canvas import Canvas
-from clipnb.widgets.explorer.file_drop import FileDrop
 from clipnb.widgets.explorer.point_list import PointList
+from clipnb.widgets.file_drop import FileDrop
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,4 +1,4 @@
-"""Files dropped on a map, brought to Python."""
+"""Files dropped on a panel, brought to Python."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ Files = list[tuple[str, bytes]]
 
 
 class FileDrop(anywidget.AnyWidget):
-    """An unseen widget: files dropped on the nearest element of the class ``clipnb-map`` arrive here.
+    """An unseen widget: files dropped on the nearest ``clipnb-map`` or ``clipnb-drop-target`` arrive here.
 
-    It looks for that element around itself and upwards as far as the panel, so put it anywhere in the same panel. The
-    map has an outline while a file hovers. A drop needs a mouse: an ordinary `FileUpload` belongs beside it, and of one
-    with the class ``clipnb-upload`` in the same panel the files come here too, in parts and within the same limits.
+    It looks for that class around itself and upwards as far as the panel, so put it anywhere in the same panel. The
+    target has an outline while a file hovers. A drop needs a mouse: an ordinary `FileUpload` belongs beside it, and of
+    one with the class ``clipnb-upload`` in the same panel the files come here too, in parts, within the same limits.
 
     Args:
         max_files: of one drop; what is more is not sent.

@@ -1,12 +1,13 @@
-// Files dropped on the map go to the kernel, in parts: a single large message would close the connection.
+// Files dropped on the panel go to the kernel, in parts: a single large message would close the connection.
 
 const PART = 1 << 20; // bytes; servers take 10 MB a message by default
 const OVER = "clipnb-dropping";
+const TARGET = ".clipnb-map, .clipnb-drop-target";
 
-/** The map that this widget belongs to: the nearest element with the class, upwards and beside; none outside its panel. */
-function mapOf(element) {
+/** Where files can be dropped for this widget: the nearest target, upwards and beside; none outside its panel. */
+function targetOf(element) {
   for (let node = element; node; node = node.parentElement) {
-    const found = node.matches(".clipnb-map") ? node : node.querySelector(".clipnb-map");
+    const found = node.matches(TARGET) ? node : node.querySelector(TARGET);
     if (found || node.matches(".clipnb-panel")) return found;
   }
   return null;
@@ -51,22 +52,22 @@ function render({ model, el }) {
   el.style.display = "none";
   const page = el.ownerDocument;
   let lit = null;
-  const light = (map) => {
-    if (map === lit) return;
+  const light = (target) => {
+    if (target === lit) return;
     lit?.classList.remove(OVER);
-    map?.classList.add(OVER);
-    lit = map;
+    target?.classList.add(OVER);
+    lit = target;
   };
-  /** The map under the pointer if files are being dragged over it; what else is dragged is none of our business. */
+  /** The target under the pointer if files are being dragged over it; what else is dragged is none of our business. */
   const under = (event) => {
     if (!event.dataTransfer?.types.includes("Files")) return null;
-    const map = mapOf(el);
-    return map && event.composedPath().includes(map) ? map : null;
+    const target = targetOf(el);
+    return target && event.composedPath().includes(target) ? target : null;
   };
   const over = (event) => {
-    const map = under(event);
-    light(map);
-    if (!map) return;
+    const target = under(event);
+    light(target);
+    if (!target) return;
     event.preventDefault(); // or the browser opens the file instead of the notebook
     event.stopPropagation();
     event.dataTransfer.dropEffect = "copy";
@@ -76,9 +77,9 @@ function render({ model, el }) {
   };
   let queue = Promise.resolve();
   const drop = (event) => {
-    const map = under(event);
+    const target = under(event);
     light(null);
-    if (!map) return;
+    if (!target) return;
     event.preventDefault();
     event.stopPropagation();
     const found = entries(event.dataTransfer); // read now: the list is empty once this function has returned
@@ -99,7 +100,7 @@ function render({ model, el }) {
     });
     input.click();
   };
-  // On the document, because the widget may be rendered before its map is there; while capturing, to come before
+  // On the document, because the widget may be rendered before its target is there; while capturing, to come before
   // JupyterLab, which answers drops of its own.
   const listeners = { dragenter: over, dragover: over, dragleave: leave, drop, click: choose };
   for (const [name, listener] of Object.entries(listeners)) page.addEventListener(name, listener, true);
