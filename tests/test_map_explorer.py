@@ -553,6 +553,22 @@ def test_the_code_of_a_joint_map_and_of_ids_that_stand_twice(centred, model, pro
     assert run(panel.code(), embeddings=projection.source.embeddings)["rows"] == [4, 8]
 
 
+def test_the_code_of_pictures_that_were_added(centred, model, projection, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.png").write_bytes(png("blue"))
+    drawn = Image.new("RGB", (8, 8), "green")
+    both, made = centred
+    for panel, names in [
+        (MapExplorer(projection, model=model), {"embeddings": projection.source.embeddings}),
+        (MapExplorer(made, model=model, joint=both), {"joint": both}),
+    ]:
+        panel._take_files([("mine.png", png("blue"))])
+        panel.add([drawn])
+        assert "# mine.png: the file that was uploaded, to be put beside the notebook" in panel.view.code.value
+        again = run(panel.code(), model=model, added=[None, drawn], **names)
+        np.testing.assert_allclose(again["places"], panel._here().places[-2:], atol=1e-5)
+
+
 def test_a_map_that_was_saved_by_reference(model, tmp_path):
     folder = tmp_path / "a rather long name of a folder" / "with pictures"
     folder.mkdir(parents=True)

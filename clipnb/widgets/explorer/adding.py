@@ -60,8 +60,17 @@ class Adding(Pointing):
         self.canvas.add(coords if len(coords) > 1 else coords[0], names)
         self.set_trait("added", [*self.added, *names])
         self._choose(len(self) - 1)
+        self._write_code()
         said = [f"{isolated(name)} lies nearest to {self._nearest_of(first + i)}." for i, name in enumerate(names)]
         self._say(" ".join([*([problem] if problem else []), *said[:3]]), problem=bool(problem))
+
+    def _added_code(self) -> list[tuple[str, str]]:
+        """How Python gets each of them again, and what that needs, in words."""
+        given = "added: the pictures that were put on the map from Python"
+        return [
+            (entry.code, entry.remark) if entry.code.startswith('"') else (f"added[{i}]", given)
+            for i, entry in enumerate(self._new)
+        ]
 
     def _nearest_of(self, row: int) -> str:
         found = self._here().near_point(row, 1)

@@ -19,9 +19,17 @@ _WIDTH = 100
 
 
 def explorer_lines(
-    spaces: Sequence[Space], at: int, *, selected: Sequence[int], query: str, k: int, words: int, texts: str | None
+    spaces: Sequence[Space],
+    at: int,
+    *,
+    selected: Sequence[int],
+    query: str,
+    k: int,
+    words: int,
+    texts: str | None,
+    added: Sequence[tuple[str, str]] = (),
 ) -> str:
-    """Lines that make the map, the selection, the search and the words again.
+    """Lines that make the map, the selection, the search, the words and the places of added pictures again.
 
     What the lines cannot know they expect under a name that a comment says.
 
@@ -33,11 +41,12 @@ def explorer_lines(
         k: how many points were found.
         words: how many words were shown; 0 for none.
         texts: the expression of the `Vocabulary` to choose from; None: the texts were given.
+        added: of each picture that was added, an expression, and what it needs, in words.
     """
     space = spaces[at]
     comments: list[str] = []
     body = _maps(spaces, at, comments) if len(spaces) > 1 else _map(space, comments)
-    if query or words:
+    if query or words or added:
         line = load_line(space.model) if space.model is not None else None
         if line is None:
             comments.append("# model: the one that the panel was given")
@@ -47,7 +56,7 @@ def explorer_lines(
         body += _selection(space.projection, selected)
     if query:
         row = f"clipnb.Embeddings(model.encode_text([{_text(query)}]), ids=[{_text(query)}], model=model.name)"
-        body.append(f"query = {_like(space, row)}")
+        body.append(f"query = {_like(space, row, 'text')}")
         body.append(f"found = clipnb.search(embeddings, query, k={k})")
     if words and selected:
         if texts is None:
@@ -57,8 +66,13 @@ def explorer_lines(
         body.append("others = [row for row in range(len(embeddings)) if row not in set(rows)]")
         against = "embeddings[others]" if len(set(selected)) < len(space.projection) else "None"
         each_once = [] if texts is None else ["one_of=names.about"]
-        arguments = ["embeddings[rows]", _like(space, "texts"), f"k={words}", f"against={against}", *each_once]
+        arguments = ["embeddings[rows]", _like(space, "texts", "text"), f"k={words}", f"against={against}", *each_once]
         body += _call("words = clipnb.representative_texts", arguments)
+    if added:
+        comments += [f"# {remark}" for _, remark in added if remark]
+        body += _listed("pictures", [picture for picture, _ in added])
+        row = "clipnb.Embeddings(model.encode_image(pictures), model=model.name)"
+        body.append(f"places = projection.transform({_like(space, row, 'image')})")
     return "\n".join(["import clipnb", "", *dict.fromkeys(comments), *body])
 
 
@@ -124,8 +138,8 @@ def _selection(projection: Projection, selected: Sequence[int]) -> list[str]:
     ]
 
 
-def _like(space: Space, rows: str) -> str:
-    return rows if space.joint is None else f'joint.like({rows}, "text")'
+def _like(space: Space, rows: str, modality: str) -> str:
+    return rows if space.joint is None else f'joint.like({rows}, "{modality}")'
 
 
 def _call(head: str, arguments: Sequence[str]) -> list[str]:

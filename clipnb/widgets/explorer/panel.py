@@ -180,10 +180,10 @@ class MapExplorer(Searching, Selecting, Adding):
     # -- what it shows, to take away --------------------------------------------------------------
 
     def code(self) -> str:
-        """Python lines that make the map, the selection, the search and the words again.
+        """Python lines that make the map, the selection, the search, the words and the places of added pictures again.
 
         What the lines cannot know (rows in memory, a model that was not opened by `clipnb.load`) they expect under a
-        name that a comment says. Pictures that were added are left out.
+        name that a comment says.
         """
         return explorer_lines(
             self._spaces,
@@ -193,6 +193,7 @@ class MapExplorer(Searching, Selecting, Adding):
             k=len(self.hits) or FOUND,
             words=len(self.words),
             texts=self._words.code,
+            added=self._added_code(),
         )
 
     def _write_code(self) -> None:
