@@ -89,7 +89,22 @@ def test_the_recall_is_that_of_a_count_by_hand(made):
         index.effort = kept
     expected = np.mean([len(set(a) & set(b)) / 10 for a, b in zip(found, by_hand(ASKED, 10), strict=True)])
     assert recall.value == pytest.approx(expected, abs=1e-6)
-    assert str(recall) == f"recall@10 {expected:.3f}, measured on 40 texts that were asked"
+    assert str(recall) == f"recall@10 {recall.value:.3f}, measured on 40 texts that were asked"
+
+
+def test_what_is_said_of_its_own_rows_holds_for_new_ones():
+    def drawn(count: int, seed: int) -> clipnb.Embeddings:
+        return clipnb.Embeddings(np.random.default_rng(seed).normal(size=(count, 64)), modality="image")
+
+    index = clipnb.build_index(drawn(10_000, 0), recall=0.5, **QUIET)
+    assert index.recall.value == pytest.approx(index.measure(drawn(500, 1), 10).value, abs=0.03)
+    assert len(index.graph) == 10_000
+    assert set(index.graph.keys) == set(range(10_000))
+
+
+def test_the_fewest_rows_that_an_index_takes():
+    index = clipnb.build_index(clipnb.Embeddings(ROWS[:11]), **QUIET)
+    assert (index.recall.queries, index.recall.at, len(index.graph)) == (1, 10, 11)
 
 
 def test_a_search_says_how_it_searched(made):

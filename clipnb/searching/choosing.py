@@ -45,7 +45,8 @@ def build_index(
     Args:
         embeddings: where to search.
         queries: what you will ask, some hundreds of it, such as texts for an index of pictures: for these it is tuned
-            and measured. Default: 256 of the rows themselves, which are easier than texts.
+            and measured. Default: 256 of the rows themselves, asked before they are put in; texts among pictures are
+            harder.
         recall: the share to reach. Of seven efforts the least that does is kept; where none does, the greatest.
         k: of how many nearest rows.
         seed: draws the sample.

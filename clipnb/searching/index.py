@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,7 +25,7 @@ EFFORT_ADDING = 64
 EFFORTS = (32, 64, 128, 256, 512, 1024, 2048)
 """Rows looked at closely in a search: the least of these that finds enough."""
 SAMPLE = 256
-"""Rows whose neighbours are looked for exactly, to say how many the graph finds."""
+"""Rows that are asked before they are put into the graph, to say what it finds: those in it find their way too well."""
 SAME = 1e-6
 """A row this close to the last of the true ones counts as found; of equal rows none is more right than another."""
 
@@ -54,7 +54,7 @@ class Recall:
         value: the share, 0 to 1.
         at: of how many nearest rows.
         queries: on how many queries it was measured.
-        own: whether these were rows of the index itself; otherwise they were given.
+        own: whether these were rows of the index itself, before they were put into it; otherwise they were given.
         modality: of the queries.
     """
 
@@ -108,7 +108,7 @@ class SearchIndex:
         """
         rows = np.empty((len(queries), k), dtype=np.intp)
         cosines = np.empty((len(queries), k), dtype=np.float32)
-        for part, proposed in self._proposed(queries, min(max(2 * k, k + 16), len(self))):
+        for part, proposed in self._proposed(queries, min(max(2 * k, k + 16), len(self.graph))):
             found = nearest_among(queries[part], proposed, self.rows.take, k)
             rows[part], cosines[part] = found
         return Nearest(rows, cosines)
@@ -143,14 +143,12 @@ class SearchIndex:
         """
         comparable(queries, self.rows)
         k = checked_k(k, len(self))
-        return self._held_against(nearest_rows(queries.vectors, self.rows.blocks(), k), queries, k, None)
+        return self._held_against(nearest_rows(queries.vectors, self.rows.blocks(), k), queries, own=False)
 
-    def _held_against(self, true: Nearest, queries: Embeddings, k: int, own: NDArray[np.intp] | None) -> Recall:
-        found = self.nearest(queries.vectors, true.rows.shape[1])
-        if own is not None:
-            true, found = _without(true, own), _without(found, own)
-        hits = found.cosine >= true.cosine[:, -1:] - SAME
-        return Recall(float(hits.mean()), k, len(queries), own is not None, queries.modality)
+    def _held_against(self, true: Nearest, queries: Embeddings, own: bool) -> Recall:
+        k = true.rows.shape[1]
+        hits = self.nearest(queries.vectors, k).cosine >= true.cosine[:, -1:] - SAME
+        return Recall(float(hits.mean()), k, len(queries), own, queries.modality)
 
 
 def comparable(queries: Embeddings, rows: Embeddings) -> Embeddings:
@@ -177,12 +175,12 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _without(found: Nearest, own: NDArray[np.intp]) -> Nearest:
-    """One column less: the row itself, or the last one where it is not among them."""
-    there = found.rows == own[:, None]
-    there[~there.any(axis=1), -1] = True
-    shape = (len(own), found.rows.shape[1] - 1)
-    return Nearest(found.rows[~there].reshape(shape), found.cosine[~there].reshape(shape))
+def _others(blocks: Iterable[tuple[int, FloatArray]], left_out: NDArray[np.intp]) -> Iterator[tuple[int, FloatArray]]:
+    """The same blocks without some rows, whose numbers are in order: cut where these lay."""
+    for first, rows in blocks:
+        inside = left_out[(left_out >= first) & (left_out < first + len(rows))] - first
+        starts, ends = [0, *(inside + 1).tolist()], [*inside.tolist(), len(rows)]
+        yield from ((first + start, rows[start:end]) for start, end in zip(starts, ends, strict=True) if start < end)
 
 
 def build(
@@ -205,22 +203,28 @@ def build(
     graph = usearch().Index(
         ndim=embeddings.dim, metric="ip", dtype="i8", connectivity=CONNECTIVITY, expansion_add=EFFORT_ADDING
     )
-    with bar(progress, "index", "row", total=len(embeddings)) as shown:
-        for first, rows in embeddings.blocks(8192):
-            # Where the block of a file begins at an odd place, usearch does not take the numbers as they lie.
-            aligned = np.require(rows, np.float32, ["C", "A"])
-            graph.add(np.arange(first, first + len(rows), dtype=np.uint64), aligned, threads=threads)
-            shown.update(len(rows))
-    own = None
+    own = np.empty(0, dtype=np.intp)
     if queries is None:
-        own = np.random.default_rng(seed).choice(len(embeddings), min(SAMPLE, len(embeddings)), replace=False)
+        count = min(SAMPLE, max(1, (len(embeddings) - k) // 4))
+        own = np.sort(np.random.default_rng(seed).choice(len(embeddings), count, replace=False))
         queries = Embeddings(embeddings.take(own), modality=embeddings.modality)
-    found = SearchIndex(embeddings, graph, EFFORTS[0], Recall(0.0, k, 0, own is not None, queries.modality), 0.0)
-    true = nearest_rows(queries.vectors, embeddings.blocks(), k + (own is not None))
+
+    def add(numbers: NDArray[np.intp], rows: FloatArray) -> None:
+        # Where the block of a file begins at an odd place, usearch does not take the numbers as they lie.
+        graph.add(numbers.astype(np.uint64), np.require(rows, np.float32, ["C", "A"]), threads=threads)
+
+    with bar(progress, "index", "row", total=len(embeddings) - len(own)) as shown:
+        for first, rows in _others(embeddings.blocks(8192), own):
+            add(np.arange(first, first + len(rows)), rows)
+            shown.update(len(rows))
+    found = SearchIndex(embeddings, graph, EFFORTS[0], Recall(0.0, k, 0, len(own) > 0, queries.modality), 0.0)
+    true = nearest_rows(queries.vectors, _others(embeddings.blocks(), own), k)
     for effort in bar(progress, "recall", "effort", EFFORTS):
         found.effort = effort
-        found.recall = found._held_against(true, queries, k, own)
+        found.recall = found._held_against(true, queries, own=len(own) > 0)
         if found.recall.value >= recall:
             break
+    if len(own):
+        add(own, queries.vectors)
     found.seconds = time.perf_counter() - start
     return found
