@@ -7,6 +7,7 @@ a graphics card Chromium draws on the processor, which is the slow case.
 - *first picture*: from running the cell to the first frame with the points, the import of the libraries left out;
 - *sent*: what the page received over its WebSocket meanwhile;
 - *lasso*: from letting the mouse go to the rows in the kernel and the count back on the page;
+- *at rest*: from letting the mouse go to the end of the page's last work of over 50 ms in the six seconds that follow;
 - *hover*: from the last movement of the mouse to the point's name back on the page (median of 15);
 - *colours*: from a call of ``colour()`` with numbers in the kernel to the next picture;
 - *browser*: the memory of the page's process and of the one that draws, and JavaScript's part of it.
@@ -41,6 +42,8 @@ import resource, time
 import ipywidgets as W, numpy as np
 from pathlib import Path
 from clipnb.widgets.explorer.{module} import {canvas}
+import plotly.graph_objects as go
+go.FigureWidget  # plotly imports the rest of itself only now
 try:
     import jscatter
 except ImportError:
@@ -98,6 +101,9 @@ WATCH = """([name, kind]) => {
   const seen = new MutationObserver(() => { window.spent ??= performance.now() - window.since; });
   seen.observe(document.querySelector(name), { childList: true, subtree: true, characterData: true });
 }"""
+WORK = """() => { window.busy = 0;
+  new PerformanceObserver((list) => list.getEntries().forEach(
+    (task) => { window.busy = task.startTime + task.duration; })).observe({ entryTypes: ["longtask"] }); }"""
 FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
@@ -223,6 +229,7 @@ def measure(browser, address: str, token: str, folder: Path, renderer: str, coun
     found["hover, ms"] = statistics.median(times)
 
     page.evaluate(WATCH, [".lassoed", "mouseup"])
+    page.evaluate(WORK)
     side = 75 if count <= 100_000 else 17  # about ten thousand points
     corners = [
         (x - side, y - side),
@@ -240,7 +247,8 @@ def measure(browser, address: str, token: str, folder: Path, renderer: str, coun
     page.mouse.up()
     page.wait_for_function("() => window.spent !== null", timeout=60_000)
     found["lasso, s"] = page.evaluate("() => window.spent") / 1000
-    page.wait_for_timeout(3000)
+    page.wait_for_timeout(6000)
+    found["at rest, s"] = max(page.evaluate("() => window.busy - window.since") / 1000, found["lasso, s"])
     found["points in it"] = float(page.locator(".lassoed").inner_text())
 
     start = time.perf_counter()

@@ -70,7 +70,9 @@ class PlotlyCanvas:
         least = min(tall, 320 if across == 1 else 180)
         self._link = PlotLink(self._done, fit=width is None, height=tall, ratio=ratio, least=least)
         self.widget = named(W.Box([self.figure, self._link]), "map")
-        self._connect()
+        self._traces: Sequence[Any] = self.figure.data
+        # The link tells of a lasso. plotly's own answer is a change, and a drawing of all points, for each trace.
+        self.figure.unobserve_all("_js2py_pointsCallback")
 
     @property
     def in_space(self) -> bool:
@@ -93,62 +95,62 @@ class PlotlyCanvas:
 
     def select(self, rows: Rows) -> None:
         """See `Canvas`."""
-        chosen = np.unique(np.asarray(rows, dtype=np.intp))
-        self._chosen = chosen.tolist()
+        self._chosen = np.unique(np.asarray(rows, dtype=np.intp)).tolist()
         with self.figure.batch_update():
-            self._dim(chosen)
-            if not len(chosen):
+            self._dim()
+            if not self._chosen:
                 self.figure.layout.selections = []
 
     def light(self, rows: Rows) -> None:
         """See `Canvas`."""
         self._lit = np.asarray(rows, dtype=np.intp).tolist()
-        self._place(HITS, self._lit)
+        with self.figure.batch_update():
+            self._place(HITS, self._lit)
 
     def show(self, row: int) -> None:
         """See `Canvas`."""
         self._shown = int(row)
-        self._place(SHOWN, [self._shown] if self._shown >= 0 else [])
+        with self.figure.batch_update():
+            self._place(SHOWN, [self._shown] if self._shown >= 0 else [])
 
     def colour(
         self, groups: Sequence[str] | None = None, values: ArrayLike | None = None, value_name: str = ""
     ) -> None:
         """See `Canvas`. The points are drawn anew, where the reader has moved the map to."""
         new, self._rows = self._drawing.figure(groups, values, value_name)
+        # Each change makes the browser draw all the points again: so none while there are any.
+        self._traces = new.data
+        self._put_added()
+        self._place(HITS, self._lit)
+        self._place(SHOWN, [self._shown] if self._shown >= 0 else [])
+        self._dim()
+        self.figure.data = ()
         with self.figure.batch_update():
-            self.figure.data = ()
-            self.figure.add_traces(new.data)
             self.figure.layout.coloraxis = new.layout.coloraxis
             self.figure.layout.margin.r = 8 if values is None else BAR_WIDTH
-        self._connect()
-        # Each of these makes the browser draw all the points again.
-        if self._names:
-            self.add([], [])
-        if self._lit:
-            self.light(self._lit)
-        if self._shown >= 0:
-            self.show(self._shown)
-        if self._chosen:
-            self.select(self._chosen)
+        self.figure.add_traces(new.data)
+        self._traces = self.figure.data
 
     def add(self, coords: Any, labels: Sequence[str]) -> None:
         """See `Canvas`."""
-        if len(labels):
-            several = coords if len(self._maps) > 1 else [coords]
-            self._added = [np.vstack([old, np.asarray(new)]) for old, new in zip(self._added, several, strict=True)]
-            self._names += [plain(label, 60) for label in labels]
-        first = len(self._maps[0])
-        rows = np.arange(first, first + len(self._names))
+        several = coords if len(self._maps) > 1 else [coords]
+        self._added = [np.vstack([old, np.asarray(new)]) for old, new in zip(self._added, several, strict=True)]
+        self._names += [plain(label, 60) for label in labels]
         with self.figure.batch_update():
-            for i, trace in self._overlays(NEW):
-                self._rows[i] = rows
-                _put(trace, self._added[trace.meta["map"]])
-                trace.text = self._names
-                self._raise(trace, len(rows))
-            if len(labels) and not self.in_space:
+            self._put_added()
+            if not self.in_space:
                 self._widen()
 
     # -- what changes of the drawing --------------------------------------------------------------
+
+    def _put_added(self) -> None:
+        first = len(self._maps[0])
+        rows = np.arange(first, first + len(self._names))
+        for i, trace in self._overlays(NEW):
+            self._rows[i] = rows
+            _put(trace, self._added[trace.meta["map"]])
+            trace.text = self._names
+            self._raise(trace, len(rows))
 
     def _widen(self) -> None:
         """Bring stars that lie beside a map into what is seen of it; maps of one frame keep one."""
@@ -164,23 +166,22 @@ class PlotlyCanvas:
                     axis.range = [min(low, new.min() - edge), max(high, new.max() + edge)]
 
     def _overlays(self, name: str) -> list[tuple[int, Any]]:
-        first = len(self.figure.data) - len(self._maps) * self._drawing.marks
-        return [(i, t) for i, t in enumerate(self.figure.data) if i >= first and t.name == name]
+        first = len(self._traces) - len(self._maps) * self._drawing.marks
+        return [(i, t) for i, t in enumerate(self._traces) if i >= first and t.name == name]
 
     def _place(self, name: str, rows: Sequence[int]) -> None:
-        with self.figure.batch_update():
-            for _, trace in self._overlays(name):
-                n = trace.meta["map"]
-                _put(trace, np.vstack([self._maps[n], self._added[n]])[list(rows)])
-                self._raise(trace, len(rows))
+        for _, trace in self._overlays(name):
+            n = trace.meta["map"]
+            _put(trace, np.vstack([self._maps[n], self._added[n]])[list(rows)])
+            self._raise(trace, len(rows))
 
-    def _dim(self, chosen: NDArray[np.intp]) -> None:
+    def _dim(self) -> None:
         if self.in_space:
-            self._place(CHOSEN, chosen.tolist())
+            self._place(CHOSEN, self._chosen)
             return
-        for rows, trace in zip(self._rows, self.figure.data, strict=True):
-            inside = np.flatnonzero(np.isin(rows, chosen)) if len(chosen) else None
-            trace.selectedpoints = inside
+        chosen = np.asarray(self._chosen, dtype=np.intp)
+        for rows, trace in zip(self._rows, self._traces, strict=True):
+            trace.selectedpoints = np.flatnonzero(np.isin(rows, chosen)) if len(chosen) else None
         for name in (HITS, SHOWN, NEW):
             for _, trace in self._overlays(name):
                 self._raise(trace, len(trace.x))
@@ -192,26 +193,6 @@ class PlotlyCanvas:
 
     # -- what the reader does ---------------------------------------------------------------------
 
-    def _connect(self) -> None:
-        """Hear of plotly's own news of a lasso, which may come after ours and dims what is in no trace of its map.
-
-        It comes to each trace in turn, the last one included, so there its parts are together.
-        """
-        if self.in_space:
-            return
-        gathered: list[NDArray[np.intp]] = []
-
-        def gather(i: int, points: Any) -> None:
-            rows = self._rows[i]
-            gathered.append(rows[[k for k in points.point_inds if k < len(rows)]])
-            if len(gathered) == len(self.figure.data):
-                chosen = np.unique(np.concatenate(gathered))
-                gathered.clear()
-                self.select(chosen)
-
-        for i, trace in enumerate(self.figure.data):
-            trace.on_selection(lambda _, points, __, i=i: gather(i, points))
-
     def _done(self, what: str, traces: NDArray[np.intp], points: NDArray[np.intp]) -> None:
         """Rows of what was pointed at, clicked or lassoed; rings are no points."""
         found = [
@@ -222,6 +203,7 @@ class PlotlyCanvas:
         rows = np.unique(np.concatenate(found)) if found else np.empty(0, dtype=np.intp)
         if what == "select":
             self._tell(what, rows)
+            self.select(rows)  # in every map, even where nobody listens
         elif len(rows):
             self._tell(what, int(rows[0]))
 

@@ -66,15 +66,11 @@ class Selecting(Explored):
             self._check(self.selected)
             with self._quietly():
                 self.selected = sorted(set(self.selected))
-            self.canvas.select(self.selected)
+            self.view.show_selection(self.selection.table() if self.selected else None)
+            self._say(self._count_words() if self.selected else self._welcome())
+            self.canvas.select(self.selected)  # after what is said: drawing keeps the page from showing it
             if self.selected:
-                sentence = self._count_words()
-                self.view.show_selection(self.selection.table())
-                self._say(sentence)
                 self._find_words()
-            else:
-                self.view.show_selection(None)
-                self._say(self._welcome())
         except Exception as error:
             self._fail(error)
         self._write_code()
