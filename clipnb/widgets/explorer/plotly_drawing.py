@@ -34,7 +34,12 @@ _LAYOUT: dict[str, Any] = {
     "hovermode": "closest",
     "margin": {"l": 8, "r": 8, "t": 36, "b": 8},
     "legend": {"orientation": "h", "x": 0, "y": 0, "yanchor": "top", "xanchor": "left"},
-    "modebar": {"remove": ["toImage", "autoScale2d"], "bgcolor": "rgba(0,0,0,0)", "color": _ON_ANY_PAGE},
+    "modebar": {
+        "remove": ["toImage", "autoScale2d"],
+        "bgcolor": "rgba(0,0,0,0)",
+        "color": _ON_ANY_PAGE,
+        "activecolor": _RING,  # plotly's own is that of a white page
+    },
 }
 _COLOUR_BAR: dict[str, Any] = {"x": 1.01, "thickness": 12, "outlinewidth": 0, "nticks": 6}
 
