@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from PIL import Image
 
 from clipnb.plots.arrays import as_matrix, same_length
+from clipnb.plots.named_lines import named_lines
 from clipnb.plots.palette import OKABE_ITO, OTHER, heading, plain, template, text_columns
 from clipnb.plots.thumbnails import layout_image
 
@@ -138,19 +139,7 @@ def _percent_axis(anchor: str, last: bool) -> dict[str, Any]:
 
 
 def _class_axis(anchor: str, domain: list[float], order: np.ndarray, classnames: Sequence[str]) -> dict[str, Any]:
-    return {
-        "anchor": anchor,
-        "domain": domain,
-        "range": [len(order) - 0.5, -0.5],
-        "tickvals": list(range(len(order))),
-        "ticktext": [plain(classnames[j]) for j in order],
-        # A clear tick keeps the words off the bars.
-        "ticks": "outside",
-        "ticklen": 6,
-        "tickcolor": "rgba(0,0,0,0)",
-        "showgrid": False,
-        "zeroline": False,
-    }
+    return named_lines([plain(classnames[j]) for j in order], anchor=anchor, domain=domain)
 
 
 def _axis(letter: str, i: int) -> str:

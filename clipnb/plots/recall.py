@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from clipnb.errors import EmptyInput, UnsupportedOption, WrongType
 from clipnb.plots.intervals import wilson
+from clipnb.plots.named_lines import named_lines
 from clipnb.plots.palette import OKABE_ITO, heading, ink, plain, template, text_columns
 
 __all__ = ["class_recall"]
@@ -103,16 +104,7 @@ def class_recall(
         margin={"l": left, "r": 84, "t": top, "b": 52},
         bargap=0.25,
         xaxis={"range": [0, 1.01], "tickformat": ".0%", "title": {"text": "recall"}, "zeroline": True},
-        yaxis={
-            "range": [len(order) - 0.5, -0.5],
-            "tickvals": list(range(len(order))),
-            "ticktext": called,
-            "ticks": "outside",
-            "ticklen": 6,
-            "tickcolor": "rgba(0,0,0,0)",
-            "showgrid": False,
-            "zeroline": False,
-        },
+        yaxis=named_lines(called),
     )
     return figure
 

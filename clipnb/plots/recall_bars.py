@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from clipnb.errors import EmptyInput, UnsupportedOption, WrongType
 from clipnb.languages import language
 from clipnb.plots.families import family_order, label_runs, run_room, runs
+from clipnb.plots.named_lines import named_lines
 from clipnb.plots.palette import OKABE_ITO, heading, ink, plain, template, text_columns
 from clipnb.plots.scripts import directed, name_of
 
@@ -95,17 +96,7 @@ def language_recall(
         barmode="group",
         legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "traceorder": "normal"},
         xaxis={"range": [0, 1.01], "tickformat": ".0%", "title": {"text": _what(series)}, "zeroline": True},
-        yaxis={
-            "range": [len(codes) - 0.5, -0.5],
-            "tickvals": list(range(len(codes))),
-            "ticktext": called,
-            "tickfont": {"size": 12},
-            "ticks": "outside",
-            "ticklen": 6,
-            "tickcolor": "rgba(0,0,0,0)",
-            "showgrid": False,
-            "zeroline": False,
-        },
+        yaxis=named_lines(called, tickfont={"size": 12}),
     )
     return figure
 

@@ -18,9 +18,11 @@ def uploaded(value: Any) -> list[tuple[str, bytes]]:
     return [(entry["name"], bytes(entry["content"])) for entry in value]
 
 
-def forget(upload: W.FileUpload) -> None:
-    """Empties the control, so that the same file can be uploaded again."""
-    if isinstance(upload.value, dict):
+def taken(upload: W.FileUpload) -> list[tuple[str, bytes]]:
+    """What was uploaded, and the control is empty again, so that the same file can be uploaded once more."""
+    files = uploaded(upload.value)
+    if files and isinstance(upload.value, dict):
         upload.metadata, upload.data, upload._counter = [], [], 0
-    else:
+    elif files:
         upload.value = ()
+    return files

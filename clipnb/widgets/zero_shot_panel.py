@@ -20,7 +20,7 @@ from clipnb.widgets.numbers import cosine_cells, number_rows
 from clipnb.widgets.panel import Panel
 from clipnb.widgets.pictures import Entry, bundled, from_emoji, from_list, from_uploads
 from clipnb.widgets.template_menu import known_set
-from clipnb.widgets.uploads import forget, uploaded
+from clipnb.widgets.uploads import taken
 from clipnb.widgets.zero_shot_view import OWN, ZeroShotView, lines, sentence
 
 if TYPE_CHECKING:
@@ -149,9 +149,7 @@ class ZeroShotPanel(Panel):
             self.templates = sentences
 
     def _take_uploads(self) -> None:
-        files = uploaded(self.view.upload.value)
-        if files:
-            forget(self.view.upload)
+        if files := taken(self.view.upload):
             self._take_files(files)
 
     def _take_files(self, files: Sequence[tuple[str, bytes]]) -> None:

@@ -12,7 +12,7 @@ from clipnb.plots.palette import isolated
 from clipnb.widgets.explorer.explored import listed
 from clipnb.widgets.explorer.pointing import Pointing
 from clipnb.widgets.pictures import Entry, from_list, from_uploads
-from clipnb.widgets.uploads import forget, uploaded
+from clipnb.widgets.uploads import taken
 
 __all__ = ["Adding"]
 
@@ -77,9 +77,7 @@ class Adding(Pointing):
         return f"{isolated(self._name(int(found.rows[0])))} (cosine {found.cosines[0]:.2f})"
 
     def _take_uploads(self) -> None:
-        files = uploaded(self.view.upload.value)
-        if files:
-            forget(self.view.upload)
+        if files := taken(self.view.upload):
             self._take_files(files)
 
     def _take_files(self, files: Sequence[tuple[str, bytes]]) -> None:
