@@ -14,7 +14,7 @@ from clipnb.errors import InvalidEmbeddings, WrongType
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ClipModel", "Embeddings", "Failure", "FloatArray", "is_model", "unit_rows"]
+__all__ = ["ClipModel", "Embeddings", "Failure", "FloatArray", "as_embeddings", "is_model", "unit_rows"]
 
 FloatArray = NDArray[np.float32]
 Modality = Literal["image", "text", "mixed"]
@@ -206,3 +206,12 @@ class Embeddings:
         return Embeddings(
             np.concatenate([self.vectors, other.vectors]), self.ids + other.ids, modality, self.model or other.model
         )
+
+
+def as_embeddings(given: Embeddings | ArrayLike, modality: Modality = "mixed") -> Embeddings:
+    """What is given as it is, or an array [row, dim] as Embeddings.
+
+    Raises:
+        InvalidEmbeddings: see :class:`Embeddings`.
+    """
+    return given if isinstance(given, Embeddings) else Embeddings(given, modality=modality)  # type: ignore[arg-type]

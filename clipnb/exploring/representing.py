@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from clipnb.errors import EmptyInput, InvalidEmbeddings, WrongShape, WrongType
 from clipnb.similarity import checked_k
-from clipnb.types import Embeddings
+from clipnb.types import Embeddings, as_embeddings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,8 +59,8 @@ def representative_texts(
     if not len(texts):
         raise EmptyInput("there are no texts to choose from")
     k = checked_k(k, len(texts))
-    chosen = _rows(rows)
-    rest = None if against is None else _rows(against)
+    chosen = as_embeddings(rows)
+    rest = None if against is None else as_embeddings(against)
     for name, side in (("the selection", chosen), ("the rest of the map", rest)):
         if side is None:
             continue
@@ -106,10 +106,6 @@ def rank_texts(
     best = order[:k]
     names = [texts.ids[i] for i in best]
     return pd.DataFrame({"text": names, "score": scores[best], "cosine": near[best], "elsewhere": far[best]})
-
-
-def _rows(given: Embeddings | ArrayLike) -> Embeddings:
-    return given if isinstance(given, Embeddings) else Embeddings(given)  # type: ignore[arg-type]
 
 
 def _mean(rows: Embeddings) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ from clipnb.errors import EmptyInput, UnsupportedOption, WrongShape, WrongType
 from clipnb.maps import projecting, together
 from clipnb.maps.frames import onto
 from clipnb.maps.options import OPTIONS, number
-from clipnb.maps.overlap import same_points
+from clipnb.maps.overlap import as_points, same_points
 from clipnb.maps.projection import Projection
 from clipnb.maps.stages import Stages
 from clipnb.types import Embeddings
@@ -75,7 +75,7 @@ def project_aligned(
         raise WrongType(f"expected a list of embeddings, one for each model; got {type(embeddings).__name__}")
     if layout not in tuple(OPTIONS):
         raise UnsupportedOption(f"layout={layout!r}; expected {', '.join(map(repr, OPTIONS))}")
-    given = [e if isinstance(e, Embeddings | Projection) else Embeddings(e) for e in embeddings]  # type: ignore[arg-type]
+    given = [as_points(each) for each in embeddings]
     if len(given) < 2:
         raise EmptyInput(f"aligning takes the embeddings of two models or more; got {len(given)}")
     same_points(given)

@@ -9,7 +9,7 @@ from clipnb.errors import EmptyInput, InvalidEmbeddings, WrongShape
 from clipnb.maps import neighbours
 from clipnb.maps.options import whole
 from clipnb.maps.projection import Projection
-from clipnb.types import Embeddings
+from clipnb.types import Embeddings, as_embeddings
 
 __all__ = ["neighbourhood_overlap", "shared_neighbours"]
 
@@ -37,7 +37,7 @@ def neighbourhood_overlap(a: Points, b: Points, k: int = 10) -> NDArray[np.float
         EmptyInput: fewer than two points.
         UnsupportedOption: k is less than one, or as many as there are points.
     """
-    first, second = _points(a), _points(b)
+    first, second = as_points(a), as_points(b)
     same_points([first, second])
     if len(first) < 2:
         raise EmptyInput(f"{len(first)} point{'' if len(first) == 1 else 's'}; neighbourhoods take two or more")
@@ -70,8 +70,9 @@ def same_points(given: list[Embeddings | Projection]) -> None:
             )
 
 
-def _points(given: Points) -> Embeddings | Projection:
-    return given if isinstance(given, Embeddings | Projection) else Embeddings(given)  # type: ignore[arg-type]
+def as_points(given: Points) -> Embeddings | Projection:
+    """A map as it is, anything else as Embeddings."""
+    return given if isinstance(given, Projection) else as_embeddings(given)
 
 
 def _nearest(points: Embeddings | Projection, k: int) -> NDArray[np.integer]:

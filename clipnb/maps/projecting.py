@@ -12,7 +12,7 @@ from clipnb.maps.options import OPTIONS, check
 from clipnb.maps.projection import Projection
 from clipnb.maps.source import Source
 from clipnb.maps.stages import Stages
-from clipnb.types import Embeddings
+from clipnb.types import Embeddings, as_embeddings
 
 __all__ = ["OPTIONS", "again", "check", "project"]
 
@@ -69,7 +69,7 @@ def project(
     """
     settings = check(method, n_components, metric, seed, n_neighbors, min_dist, options)
     n_components = int(n_components)
-    points = embeddings if isinstance(embeddings, Embeddings) else Embeddings(embeddings)  # type: ignore[arg-type]
+    points = as_embeddings(embeddings)
     fewest = n_components + (1 if method == "pca" else 3)
     if len(points) < fewest:
         count = f"{len(points)} point{'' if len(points) == 1 else 's'}"

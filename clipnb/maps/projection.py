@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clipnb.errors import InvalidEmbeddings, UnsupportedOption
-from clipnb.types import Embeddings, FloatArray
+from clipnb.types import Embeddings, FloatArray, as_embeddings
 
 if TYPE_CHECKING:
     from clipnb.maps.quality import MapQuality
@@ -75,7 +75,7 @@ class Projection:
         from clipnb.maps.placing import place
 
         source = self._source("transform")
-        rows = new if isinstance(new, Embeddings) else Embeddings(new)  # type: ignore[arg-type]
+        rows = as_embeddings(new)
         if rows.dim != source.embeddings.dim:
             raise InvalidEmbeddings(
                 f"the new rows have {rows.dim} columns, those of the map {source.embeddings.dim}: two different models?"

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from clipnb.aligning import centred_rows
 from clipnb.errors import EmptyInput, InvalidEmbeddings, UnsupportedOption
 from clipnb.modality.sides import two_sides
-from clipnb.types import Embeddings, FloatArray, unit_rows
+from clipnb.types import Embeddings, FloatArray, as_embeddings, unit_rows
 
 __all__ = ["Joint", "joint"]
 
@@ -51,7 +51,7 @@ class Joint:
         """
         if modality not in ("image", "text"):
             raise UnsupportedOption(f"modality={modality!r}; expected 'image' or 'text'")
-        given = new if isinstance(new, Embeddings) else Embeddings(new, modality=modality)  # type: ignore[arg-type]
+        given = as_embeddings(new, modality)
         if given.dim != self.embeddings.dim:
             raise InvalidEmbeddings(f"the new rows have {given.dim} columns, these {self.embeddings.dim}")
         if given.model and self.embeddings.model and given.model != self.embeddings.model:

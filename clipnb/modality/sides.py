@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clipnb.errors import EmptyInput, InvalidEmbeddings, UnsupportedOption, WrongShape, WrongType
-from clipnb.types import Embeddings
+from clipnb.types import Embeddings, as_embeddings
 
 __all__ = ["pairs_of", "two_sides"]
 
@@ -29,11 +29,11 @@ def two_sides(
         InvalidEmbeddings: two models or widths, or embeddings of the other modality.
         EmptyInput: one side has no rows.
     """
-    first = _rows(images, "image")
+    first = as_embeddings(images, "image")
     if texts is not None:
         if modality is not None:
             raise WrongType("both texts and modality were given; modality is for rows of both in the first argument")
-        pictures, words = first, _rows(texts, "text")
+        pictures, words = first, as_embeddings(texts, "text")
         for name, side, other in (("images", pictures, "text"), ("texts", words, "image")):
             if side.modality == other:
                 raise InvalidEmbeddings(f"{name} are embeddings of modality {other!r}; were the two exchanged?")
@@ -89,7 +89,3 @@ def pairs_of(images: Embeddings, texts: Embeddings, pairs: Any) -> NDArray[np.in
     if (index < 0).any() or (index >= (len(images), len(texts))).any():
         raise UnsupportedOption(f"pairs name rows outside of {len(images)} images and {len(texts)} texts")
     return index.astype(np.intp)
-
-
-def _rows(given: Embeddings | ArrayLike, modality: Any) -> Embeddings:
-    return given if isinstance(given, Embeddings) else Embeddings(given, modality=modality)  # type: ignore[arg-type]

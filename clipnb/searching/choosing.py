@@ -89,11 +89,12 @@ def chosen(embeddings: Embeddings, k: int, index: str | SearchIndex) -> SearchIn
         return replace(_known[embeddings], rows=embeddings)
     if not isinstance(embeddings, StoredEmbeddings) or not kept.is_there(embeddings):
         return build_index(embeddings) if index == "approximate" else None
-    if index == "approximate":
-        return _remembered(embeddings, kept.kept_index(embeddings))
     try:
         return _remembered(embeddings, kept.kept_index(embeddings))
-    except (StoreError, MissingExtra) as error:  # an exact search needs no index
+    except (StoreError, MissingExtra) as error:
+        if index == "approximate":
+            raise
+        # An exact search needs no index.
         warnings.warn(f"searching all {len(embeddings):,} rows: {error}", UnusedIndex, stacklevel=3)
         return None
 

@@ -203,7 +203,7 @@ def build(
     graph = usearch().Index(
         ndim=embeddings.dim, metric="ip", dtype="i8", connectivity=CONNECTIVITY, expansion_add=EFFORT_ADDING
     )
-    own = np.empty(0, dtype=np.intp)
+    own, asks_itself = np.empty(0, dtype=np.intp), queries is None
     if queries is None:
         count = min(SAMPLE, max(1, (len(embeddings) - k) // 4))
         own = np.sort(np.random.default_rng(seed).choice(len(embeddings), count, replace=False))
@@ -217,14 +217,14 @@ def build(
         for first, rows in _others(embeddings.blocks(8192), own):
             add(np.arange(first, first + len(rows)), rows)
             shown.update(len(rows))
-    found = SearchIndex(embeddings, graph, EFFORTS[0], Recall(0.0, k, 0, len(own) > 0, queries.modality), 0.0)
+    found = SearchIndex(embeddings, graph, EFFORTS[0], Recall(0.0, k, 0, asks_itself, queries.modality), 0.0)
     true = nearest_rows(queries.vectors, _others(embeddings.blocks(), own), k)
     for effort in bar(progress, "recall", "effort", EFFORTS):
         found.effort = effort
-        found.recall = found._held_against(true, queries, own=len(own) > 0)
+        found.recall = found._held_against(true, queries, own=asks_itself)
         if found.recall.value >= recall:
             break
-    if len(own):
+    if asks_itself:
         add(own, queries.vectors)
     found.seconds = time.perf_counter() - start
     return found

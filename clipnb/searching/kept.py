@@ -83,7 +83,7 @@ def save(index: SearchIndex) -> SearchIndex:
             if old != path:
                 with contextlib.suppress(OSError):  # Windows: another process still reads it
                     old.unlink()
-    return kept_index(rows)
+    return _mapped(rows, facts)  # whose hash was taken a moment ago
 
 
 def kept_index(rows: StoredEmbeddings) -> SearchIndex:
@@ -101,6 +101,11 @@ def kept_index(rows: StoredEmbeddings) -> SearchIndex:
         sound = False
     if not sound:
         raise StoreError(f"{path}: missing or damaged; {AGAIN}")
+    return _mapped(rows, facts)
+
+
+def _mapped(rows: StoredEmbeddings, facts: dict[str, Any]) -> SearchIndex:
+    path = Path(rows.folder) / facts["file"]
     try:
         graph = usearch().Index.restore(path, view=True)
     except (RuntimeError, ValueError) as error:
